@@ -1,0 +1,1 @@
+"""Speaks to GitHub: `app` signs in, `reader` asks, `writer` says. Knows nothing of jobs."""

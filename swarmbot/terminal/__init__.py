@@ -1,0 +1,1 @@
+"""The terminal room: a program in a pseudo-terminal, its screen, its recording, and the pump that drives it."""

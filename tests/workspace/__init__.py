@@ -1,0 +1,1 @@
+"""Tests of the workspace room: real git over HTTP, no fake."""
