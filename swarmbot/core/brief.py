@@ -37,5 +37,5 @@ def _fenced(spec: JobSpec) -> list[str]:
     body = spec.thread.body[:MOST_CHARACTERS]
     if len(spec.thread.body) > MOST_CHARACTERS:
         body += "\n[cut here: the issue is longer]"
-    material = f"{spec.thread.title}\n\n{body}".replace(spec.id, "")
+    material = f"{spec.thread.title}\n\n{body}".replace(spec.id, "…")
     return [fence, material.strip(), fence]

@@ -85,6 +85,8 @@ def _lines_of(children: list[Token]) -> list[str]:
                 lines.append("".join(line).strip())
             line, plain_start = [], True
             continue
+        if child.type == "text" and not child.content:
+            continue  # the parser puts one before emphasis, which would pass for a plain start
         if not line and child.type != "text":
             plain_start = False
         if child.type == "text":

@@ -5,6 +5,13 @@ from __future__ import annotations
 import re
 
 _FENCES = re.compile(r"`{3,}")
+_ACTS = re.compile(
+    r"(?<!\w)@(?=\w)"
+    r"|\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?=:?\s+\S*(?:[#/]|GH-)\d)"
+    r"|^[\w-]+-by(?=\s*:)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Mentions, closing words before a number, and trailers that credit somebody."""
 CUT = "\n\n… (cut here)"
 
 
@@ -27,14 +34,28 @@ def one_line(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
+def defused(text: str) -> str:
+    """Return ``text`` with a zero-width space where GitHub would act on it; for places that know no code blocks."""
+    return _ACTS.sub("\\g<0>\u200b", text)
+
+
 def cut_bytes(text: str, most: int) -> str:
     """Return ``text`` cut to at most ``most`` bytes of UTF-8, never within a character, with an open fence closed."""
     if len(text.encode()) <= most:
         return text
-    room = most - len(CUT.encode()) - 16
-    kept = text.encode()[:room].decode(errors="ignore")
+    room = most - len(CUT.encode()) - 1
+    closing = ""
+    while True:
+        kept = text.encode()[: max(0, room - len(closing))].decode(errors="ignore")
+        fence = _open_fence(kept)
+        if len(fence) <= len(closing):
+            return f"{kept}\n{fence}{CUT}" if fence else kept + CUT
+        closing = fence
+
+
+def _open_fence(text: str) -> str:
     open_fence = ""
-    for line in kept.splitlines():
+    for line in text.splitlines():
         if match := _FENCES.match(line):
             open_fence = "" if open_fence and line.strip() == open_fence else open_fence or match.group()
-    return f"{kept}\n{open_fence}{CUT}" if open_fence else kept + CUT
+    return open_fence

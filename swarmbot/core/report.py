@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from swarmbot.core.markdown import code, cut_bytes, fenced, one_line
+from swarmbot.core.markdown import code, cut_bytes, defused, fenced, one_line
 from swarmbot.core.model import Ending, Failure, JobSpec
 from swarmbot.core.story import Job, State
 
@@ -110,14 +110,15 @@ def _failure(failure: Failure) -> str:
 
 def title(spec: JobSpec) -> str:
     """Return the title of the pull request, which is the commit's subject too."""
-    return "fix: " + one_line(spec.thread.title, 67)
+    return defused("fix: " + one_line(spec.thread.title, 67))
 
 
 def commit_message(spec: JobSpec, summary: str) -> str:
     """Return the message of the bot's commit, with the requester as co-author."""
     paragraphs = [title(spec), f"Closes #{spec.thread.number}"]
     if summary:
-        paragraphs.insert(1, "\n".join(one_line(line, 100) for line in summary.splitlines() if line.strip()))
+        said = "\n".join(one_line(line, 100) for line in summary.splitlines() if line.strip())
+        paragraphs.insert(1, defused(said))
     paragraphs.append(f"Co-authored-by: {spec.requester.login} <{spec.requester.noreply}>")
     return "\n\n".join(paragraphs) + "\n"
 

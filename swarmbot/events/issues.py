@@ -48,6 +48,6 @@ def read(body: bytes, delivery: str) -> Request | None:
         repository=event.repository.model(event.installation),
         thread=event.issue.model(),
         sender=event.sender.model(),
-        text=f"/agent fix with {agent.strip()}" if colon else "/agent fix",
+        text=f"/agent fix with {' '.join(agent.split())}" if colon else "/agent fix",
         label=event.label.name,
     )

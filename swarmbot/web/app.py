@@ -119,8 +119,11 @@ async def serve(app: ASGIApp, host: str, port: int, ready: Callable[[int], None]
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise AddressInUse(
             f"cannot listen on {host} port {port} ({error.strerror}): stop what uses it, or choose another port"
         ) from error
+    # Accepted connections inherit it; asyncio itself sets it only where the socket's protocol number says TCP.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

@@ -116,7 +116,7 @@ async def _look_past(bot: Path, tree: Path, submodules: tuple[str, ...]) -> None
     """Mark submodules so that git never looks into their folders.
 
     To see whether a submodule changed, ``git add`` runs ``git status`` inside it, with the configuration of whatever
-    repository an agent put there: one ``core.fsmonitor`` would run as the bot.
+    repository an agent put there: a filter driver of its own would run as the bot.
     """
     if submodules:
         paths = "".join(f"{path}\0" for path in submodules)

@@ -109,45 +109,58 @@ async def git(
     argv = ["git", *(item for pair in _SETTINGS.items() for item in ("-c", "=".join(pair)))]
     argv += [f"--git-dir={git_dir}"] if git_dir else []
     argv += [f"--work-tree={work_tree}"] if work_tree else []
-    # A file and no pipe: a git that ends without reading breaks a pipe, which each event loop reports differently.
-    with tempfile.TemporaryFile() as source:
-        source.write(os.fsencode(stdin))
-        source.seek(0)
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            *args,
-            stdin=source if stdin else DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd=cwd,
-            env=environment(remote) | dict(env or {}),
-            start_new_session=True,
-            pass_fds=tuple(keep_open),
-        )
+    starting = asyncio.ensure_future(
+        _start([*argv, *args], stdin, cwd=cwd, env=environment(remote) | dict(env or {}), pass_fds=tuple(keep_open))
+    )
+    talk = asyncio.ensure_future(_talk(starting))
     hide = remote.hide if remote else str
-    talk = asyncio.ensure_future(process.communicate())
     try:
         async with asyncio.timeout(seconds):
-            out, err = await asyncio.shield(talk)
-    except TimeoutError:
-        _, err = await _end(process, talk)
-        said = hide(os.fsdecode(err))
-        raise GitTimeout(args[0], -signal.SIGTERM, f"not finished after {seconds:g} s. {said}") from None
-    except asyncio.CancelledError:
-        await _end(process, talk)
+            process, out, err = await asyncio.shield(talk)
+    except (TimeoutError, asyncio.CancelledError) as stopped:
+        said = await asyncio.shield(asyncio.ensure_future(_end(starting, talk)))
+        if isinstance(stopped, TimeoutError):
+            text = f"not finished after {seconds:g} s. {hide(os.fsdecode(said))}"
+            raise GitTimeout(args[0], -signal.SIGTERM, text) from None
         raise
     if process.returncode:
         raise GitError(args[0], process.returncode, hide(os.fsdecode(err)), hide(os.fsdecode(out)))
     return os.fsdecode(out)
 
 
-async def _end(process: Process, talk: asyncio.Future[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
-    """End the process group and return what it still said. Its pipes close only when its last member is gone."""
+async def _start(argv: list[str], stdin: str, *, cwd: Path, env: dict[str, str], pass_fds: tuple[int, ...]) -> Process:
+    # A file and no pipe: a git that ends without reading breaks a pipe, which each event loop reports differently.
+    with tempfile.TemporaryFile() as source:
+        source.write(os.fsencode(stdin))
+        source.seek(0)
+        return await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=source if stdin else DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=cwd,
+            env=env,
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
+
+
+async def _talk(starting: asyncio.Future[Process]) -> tuple[Process, bytes, bytes]:
+    process = await starting
+    return process, *await process.communicate()
+
+
+async def _end(starting: asyncio.Future[Process], talk: asyncio.Future[tuple[Process, bytes, bytes]]) -> bytes:
+    """End the process group and return what it still said. Its pipes close only when its last member is gone.
+
+    A start that is under way is waited for: cancelled in the middle, it would end git but not git's children.
+    """
+    process = await starting
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         done, _ = await asyncio.wait([talk], timeout=_GRACE_S)
         if done:
-            return talk.result()
+            return talk.result()[2]
     talk.cancel()
-    return b"", b""
+    return b""

@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 from git import Actor, Commit, Repo, Tree
 from git.config import GitConfigParser
-from gitdb import LooseObjectDB
+from gitdb import LooseObjectDB  # type: ignore[import-untyped]
 
 from swarmbot.workspace.checkout import Checkout
 from swarmbot.workspace.errors import GitError, GitTimeout, NoChange, UnsafeChange

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,11 +31,19 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 MakeCheckout = Callable[..., Coroutine[Any, Any, Checkout]]
 
 
+@pytest.fixture(scope="session")
+def small_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bare repository with ``FILES``, made once and copied for each test."""
+    with GitServer(tmp_path_factory.mktemp("made")) as maker:
+        folder = maker.repository("demo")
+        maker.commit("demo", FILES)
+    return folder
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[GitServer]:
+def server(tmp_path: Path, small_repository: Path) -> Iterator[GitServer]:
     with GitServer(tmp_path / "served") as running:
-        running.repository("demo")
-        running.commit("demo", FILES)
+        shutil.copytree(small_repository, running.folder / "demo.git")
         yield running
 
 

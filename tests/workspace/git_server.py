@@ -51,7 +51,7 @@ class GitServer:
         """Where set, a request for objects is announced on ``arrived`` and waits for this."""
         self.arrived = threading.Event()
         self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.005})
 
     def __enter__(self) -> GitServer:
         self._thread.start()

@@ -204,10 +204,12 @@ async def test_kill_9_in_mid_fetch_harms_no_later_fetch(mirror: Mirror, server: 
         (mirror.folder / "refs/heads/main.lock").write_text("")
         (mirror.folder / "packed-refs.lock").write_text("")
         (mirror.folder / "objects/pack/tmp_pack_x").write_text("half")
+        (mirror.folder / "mark").touch()
     await mirror.fetch()
     assert await mirror.resolve("main") == head
     assert not mirror.folder.with_name("demo.git.new").exists()
     assert not list(mirror.folder.glob("objects/pack/tmp_*"))
+    assert (mirror.folder / "mark").exists() != first, "a later fetch goes on with the mirror that is there"
 
 
 def _break_ref(mirror: Path) -> None:

@@ -149,14 +149,19 @@ async def test_attributes_decide_neither_content_nor_what_is_shown(make_checkout
 
 
 def embed(folder: Path, canary: Path, *, with_commit: bool = True) -> None:
-    """What an agent does to get a program run by the bot's git: a repository whose status starts it."""
+    """What an agent does to get a program run by the bot's git: a repository whose status starts it.
+
+    A filter it is, as no option of the bot's can switch off a driver whose name it cannot know.
+    """
     folder.mkdir(exist_ok=True)
     plain_git("init", "-q", cwd=folder)
     (folder / "f").write_text("1")
+    (folder / ".gitattributes").write_text("* filter=evil\n")
     if with_commit:
-        plain_git("add", "f", cwd=folder)
+        plain_git("add", "-A", cwd=folder)
         plain_git("commit", "-qm", "x", cwd=folder)
-    plain_git("config", "core.fsmonitor", f"touch '{canary}'; false", cwd=folder)
+    (folder / "f").write_text("2")
+    plain_git("config", "filter.evil.clean", f"touch '{canary}'; cat", cwd=folder)
 
 
 @pytest.mark.parametrize("with_commit", [True, False], ids=["with a commit", "without"])
@@ -172,6 +177,8 @@ async def test_a_repository_in_the_tree_is_refused_each_time(
         assert unsafe.value.path == "my lib"
         assert "my lib" in unsafe.value.do
     assert not canary.exists()
+    plain_git("status", cwd=checkout.tree / "my lib")
+    assert canary.exists() == with_commit
     shutil.rmtree(checkout.tree / "my lib")
     assert (await changes(checkout)).files == ()
 
@@ -182,7 +189,12 @@ async def test_a_submodules_folder_is_never_looked_into_by_git(
     server.commit_entry("demo", "160000", "commit", "vendor")
     checkout = await make_checkout()
     canary = tmp_path / "canary"
-    embed(checkout.tree / "vendor", canary)
+    vendor = checkout.tree / "vendor"
+    embed(vendor, canary)
+    # At the very commit that is recorded: only then git asks for the status inside.
+    recorded = plain_git("ls-files", "--stage", "vendor", cwd=checkout.tree).split()[1]
+    (vendor / ".git/objects/info/alternates").write_text(f"{checkout.objects}\n")
+    (vendor / ".git/HEAD").write_text(f"{recorded}\n")
     for _ in range(2):
         with pytest.raises(UnsafeChange) as unsafe:
             await changes(checkout)
