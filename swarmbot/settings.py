@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Literal
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -44,16 +47,36 @@ class Settings(BaseSettings):
         """``home`` with ``~`` and links resolved: agents' trust files hold real paths."""
         return self.home.expanduser().resolve()
 
+    def make_folder(self) -> None:
+        """Make the folder for all data, only for its owner. Raises :class:`SettingsError` where that cannot be."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise SettingsError(f"SWARMBOT_HOME: {self.folder} cannot be written: {error.strerror}") from error
+
     def private_key(self) -> str:
-        """Return the App's private key. Raises :class:`SettingsError`."""
+        """Return the App's private key, which is one. Raises :class:`SettingsError`."""
         if self.app_id is None or self.private_key_file is None:
             raise SettingsError("No GitHub App is configured: set SWARMBOT_APP_ID and SWARMBOT_PRIVATE_KEY_FILE.")
-        return _read_private(self.private_key_file, "SWARMBOT_PRIVATE_KEY_FILE")
+        text = _read_private(self.private_key_file, "SWARMBOT_PRIVATE_KEY_FILE")
+        try:
+            load_pem_private_key(text.encode(), password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise SettingsError(
+                f"SWARMBOT_PRIVATE_KEY_FILE: {self.private_key_file} holds no private key in PEM form; "
+                "download one from the App's page on GitHub."
+            ) from None
+        return text
 
     def secrets(self) -> list[bytes]:
         """Return the webhook secrets that are valid. Raises :class:`SettingsError` when there is none."""
         if self.webhook_secret_file is not None:
-            return [_read_private(self.webhook_secret_file, "SWARMBOT_WEBHOOK_SECRET_FILE").strip().encode()]
+            secret = _read_private(self.webhook_secret_file, "SWARMBOT_WEBHOOK_SECRET_FILE").strip()
+            if not secret:
+                raise SettingsError(f"SWARMBOT_WEBHOOK_SECRET_FILE: {self.webhook_secret_file} is empty.")
+            return [secret.encode()]
         if not self.webhook_secret.get_secret_value():
             raise SettingsError("No webhook secret: set SWARMBOT_WEBHOOK_SECRET_FILE (or SWARMBOT_WEBHOOK_SECRET).")
         return [self.webhook_secret.get_secret_value().encode()]
@@ -75,3 +98,5 @@ def _read_private(path: Path, setting: str) -> str:
         return path.expanduser().read_text()
     except OSError as error:
         raise SettingsError(f"{setting}: {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{setting}: {path} is no text file") from error

@@ -38,6 +38,8 @@ from swarmbot.terminal.screen import warm
 
 POLL_S = 0.1
 """How often arq looks for a job; its own half second would be felt after each comment."""
+AGAIN_S = 2.0
+"""Between two tries to reach Redis, beyond those that its client makes by itself."""
 _BEYOND_LIMIT_S = 3600
 
 log = structlog.get_logger()
@@ -96,6 +98,10 @@ async def work(settings: Settings, redis: Redis, operator: Mapping[str, str], *,
             redact=redact,
             consumer=name,
         )
+        default = specs.get(settings.default_agent)
+        problem = agents.fact(default, operator).problem if default else "there is no agent of that name"
+        if problem:
+            log.warning("the default agent cannot work", agent=settings.default_agent, problem=problem)
         log.info("worker ready", worker=name, agents=sorted(specs))
         async with _jobs(settings, redis, tools), asyncio.TaskGroup() as group:
             group.create_task(dispatcher.run())
@@ -137,4 +143,4 @@ async def _keep_running(worker: Worker) -> None:
             await worker.main()
         except (RedisError, OSError) as error:
             log.warning("queue not readable", error=str(error))
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(AGAIN_S)

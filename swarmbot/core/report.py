@@ -89,7 +89,7 @@ def final_reply(job: Job, agent_title: str) -> str:
     spec = job.spec
     head = f"{marker(spec.id, 'reply')}\n@{spec.requester.login} "
     if job.ending is Ending.DONE and job.pull:
-        text = f"{agent_title} has opened #{job.pull.number} for this ({_size(job)})."
+        text = f"#{job.pull.number} is open for your review: {_size(job)}, made by {agent_title}."
     elif job.ending is Ending.NO_CHANGE:
         text = f"{agent_title} has finished and changed no file, so there is no pull request.\n\n"
         text += (fenced(job.summary) + "\n\n") if job.summary else ""
@@ -167,8 +167,9 @@ def _provenance(job: Job, agent_title: str) -> str:
         ("Job", f"`{spec.id}`, attempt {job.attempt}"),
     ]
     # A bar inside a cell would end it, in code too.
-    table = "\n".join(f"| {name} | {value.replace('|', chr(92) + '|')} |" for name, value in rows)
-    return f"<details><summary>How this was made</summary>\n\n| | |\n| --- | --- |\n{table}\n\n</details>"
+    lines = [f"| {name} | {value.replace('|', chr(92) + '|')} |" for name, value in rows]
+    table = "\n".join([lines[0], "| --- | --- |", *lines[1:]])
+    return f"<details><summary>How this was made</summary>\n\n{table}\n\n</details>"
 
 
 def check_run(job: Job, agent_title: str) -> CheckRun:

@@ -184,11 +184,11 @@ class Session:
             return self._on_busy()
         if self.state is State.STARTING and reading.ready:
             return self._submit(at)
-        if self.state is State.SUBMITTING:
-            return self._confirm()
+        # A screen that stands still from here on brings no other tick: what confirms may be the end already.
+        said = self._confirm() if self.state is State.SUBMITTING else []
         if self.state is State.BUSY and reading.ready and self._worked():
-            return self._on_quiet(at)
-        return []
+            return said + self._on_quiet(at)
+        return said
 
     def _on_prompt(self, prompt: Prompt, at: float) -> list[Action]:
         if self.state is State.SUBMITTING:
@@ -196,6 +196,7 @@ class Session:
         if self._moving and self._moving.identity == prompt.identity:
             if prompt.selected == prompt.target:
                 self._moving, self._answered = None, (prompt, at)
+                self._due["question"] = at + ANSWER_HOLDS_S
                 return [Press(("enter",))]
             return self._ask_when_due(prompt, at)
         if self._answered and self._answered[0].identity == prompt.identity:
@@ -214,8 +215,10 @@ class Session:
         if prompt.moves:
             # The mark must be seen at the option before Enter: menus wrap around, and drop keys while they draw.
             self._moving = prompt
+            self._due["question"] = at + QUESTION_AFTER_S
             return [said, Press(prompt.moves)]
         self._answered = (prompt, at)
+        self._due["question"] = at + ANSWER_HOLDS_S
         return [said, Press(keys)]
 
     def _ask_when_due(self, prompt: Prompt, at: float, wait: float = QUESTION_AFTER_S) -> list[Action]:

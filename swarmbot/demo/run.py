@@ -46,6 +46,9 @@ class DemoFailed(Exception):
 
 def main(scenario: str, agent: str, *, keep: bool, as_json: bool) -> int:
     """Run one scenario, print it, and return the exit code: 0 only if everything that it shows held."""
+    if shutil.which("git") is None:
+        print("swarmbot demo: git is not installed, or not on the PATH.", file=sys.stderr)
+        return 2
     folder = Path(tempfile.mkdtemp(prefix="swarmbot-demo-"))
     printer = show.Silent() if as_json else show.Printer()
     try:

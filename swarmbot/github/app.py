@@ -80,9 +80,9 @@ class _Minted(msgspec.Struct):
 class Client:
     """Calls GitHub's REST API with one token."""
 
-    def __init__(self, github: GitHub[Any], token: Token) -> None:
+    def __init__(self, github: GitHub[Any], token: Token, app_id: int) -> None:
         self._github = github
-        self.token = token
+        self.token, self.app_id = token, app_id
 
     async def call(self, method: str, path: str, kind: type[T], body: object = None, **query: str | int) -> T:
         """Make one call and decode the answer as ``kind``. Raises a :class:`GitHubError`."""
@@ -123,13 +123,13 @@ class GitHubApp:
         if token is None or token.expires_at - time.time() < _RENEW_BEFORE_S:
             token = await self._mint(installation_id, {})
             self._tokens[installation_id] = token
-        return Client(self._plain, token)
+        return Client(self._plain, token, self.app_id)
 
     @asynccontextmanager
     async def for_job(self, installation_id: int, repository_id: int) -> AsyncIterator[Client]:
         """Give a client whose token works for one repository and is revoked at the end."""
         request = {"repository_ids": [repository_id], "permissions": JOB_PERMISSIONS}
-        client = Client(self._plain, await self._mint(installation_id, request))
+        client = Client(self._plain, await self._mint(installation_id, request), self.app_id)
         try:
             yield client
         finally:

@@ -15,12 +15,18 @@ class _Permission(msgspec.Struct):
     permission: str
 
 
+class _App(msgspec.Struct):
+    id: int
+
+
 class Written(msgspec.Struct):
     """A comment or another thing that was written."""
 
     id: int
     html_url: str = ""
     body: str | None = None
+    performed_via_github_app: _App | None = None
+    """The App that wrote a comment; people can write any marker, but not as the App."""
 
 
 class _Head(msgspec.Struct):
@@ -49,12 +55,13 @@ async def permission(client: Client, repository: Repository, login: str) -> str:
 
 
 async def find_comment(client: Client, repository: Repository, number: int, marker: str) -> Written | None:
-    """Return the comment on an issue that holds ``marker``, looking through the newest 300."""
+    """Return the App's own comment on an issue that holds ``marker``, looking through the first 300."""
     path = f"/repos/{repository.full_name}/issues/{number}/comments"
     for page in (1, 2, 3):
         found = await client.call("GET", path, list[Written], per_page=100, page=page)
         for comment in found:
-            if marker in (comment.body or ""):
+            by = comment.performed_via_github_app
+            if by is not None and by.id == client.app_id and marker in (comment.body or ""):
                 return comment
         if len(found) < 100:
             break
@@ -70,7 +77,7 @@ async def find_pull(client: Client, repository: Repository, branch: str) -> Pull
 
 
 async def find_check(client: Client, repository: Repository, sha: str, name: str) -> Written | None:
-    """Return the check run of that name on a commit."""
+    """Return the App's check run of that name on a commit."""
     path = f"/repos/{repository.full_name}/commits/{sha}/check-runs"
-    found = await client.call("GET", path, _CheckRuns, check_name=name)
+    found = await client.call("GET", path, _CheckRuns, check_name=name, app_id=client.app_id)
     return found.check_runs[0] if found.check_runs else None

@@ -30,6 +30,8 @@ log = structlog.get_logger()
 
 AT_ONCE = 16
 """Deliveries in hand at the same time; those of one thread follow one another."""
+AGAIN_S = 2.0
+"""Between two tries to read from a Redis that does not answer."""
 STALE_S = 12.0
 """A delivery that was read so long ago and not acknowledged: its dispatcher died, or it was put off and is due."""
 GIVE_UP_S = 3600.0
@@ -74,7 +76,7 @@ class Dispatcher:
                         stale_at = time.monotonic() + STALE_S / 3
                 except InboxUnavailable as error:
                     log.warning("inbox not readable", error=str(error))
-                    await asyncio.sleep(0.5)
+                    await asyncio.sleep(AGAIN_S)
                     continue
                 for entry in entries:
                     if entry.id not in hands.entries:

@@ -1,0 +1,1 @@
+"""The web server: takes webhooks, tells whether it lives."""

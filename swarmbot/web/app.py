@@ -24,15 +24,15 @@ log = structlog.get_logger()
 
 READY_S = 2.0
 """Seconds within which Redis must answer for the process to count as ready."""
-SETUP_DOCS = "https://docs.github.com/apps/sharing-github-apps/registering-a-github-app-from-a-manifest"
+SETUP_DOCS = "https://docs.github.com/apps/creating-github-apps/registering-a-github-app/registering-a-github-app"
 
 _FRONT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>swarmbot</title>
 <h1>swarmbot {version}</h1>
 <p>A GitHub App that turns <code>/agent fix</code> on an issue into a pull request. It listens for webhooks at
 <code>/webhook</code>.</p>
-<p>Not set up yet? Run <code>swarmbot setup</code>, or read
-<a href="{docs}">how an App is registered from a manifest</a>.</p>
+<p>Not set up yet? <code>swarmbot check</code> says what is missing, and the README how to register the App; the
+form that GitHub asks for is <a href="{docs}">described here</a>.</p>
 </html>
 """
 

@@ -1,4 +1,4 @@
-"""Golden screens: each file under ``tests/screens/<agent>/`` is one screen, and its first line says how it must be read.
+"""Golden screens: each file under ``tests/screens/<agent>/`` is a screen, and its first line says how it must be read.
 
     expect: prompt RULE KEYS...  |  question  |  ready  |  busy  |  done  |  nothing      [cursor: COLUMN,ROW]
 

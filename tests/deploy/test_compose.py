@@ -37,7 +37,7 @@ def known_variables() -> set[str]:
 
 
 def commands_of_the_program() -> set[str]:
-    return {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    return {str(one.name or getattr(one.callback, "__name__", "")) for one in app.registered_commands}
 
 
 def test_redis_is_published_nowhere_and_writes_before_it_answers(compose: dict[str, Any], services: Services) -> None:

@@ -59,13 +59,13 @@ def test_every_room_is_named_and_there(readme: str) -> None:
 
 def test_every_module_beside_the_rooms_is_named(readme: str) -> None:
     modules = {path.name for path in (TOP / "swarmbot").glob("*.py") if not path.name.startswith("__")}
-    line = next(line for line in readme.splitlines() if line.startswith("Beside them "))
-    assert set(re.findall(r"`(\w+\.py)`", line)) == modules
+    paragraph = readme.partition("\nBeside them ")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\w+\.py)`", paragraph)) == modules
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_of_the_program_that_are_named_exist(document: str) -> None:
-    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    known = {str(one.name or getattr(one.callback, "__name__", "")) for one in app.registered_commands}
     text = (TOP / document).read_text()
     assert set(re.findall(r"(?:`|bin/)swarmbot ([a-z]+)", text)) <= known
 

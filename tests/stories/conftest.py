@@ -60,6 +60,13 @@ class Bot:
         self.github.claim(status)
         return job
 
+    async def newest_job(self) -> str:
+        """Wait for a first job, and return the id of the newest one."""
+        async with asyncio.timeout(30):
+            while not (jobs := await self.store.newest(1)):  # noqa: ASYNC110 - Redis has no event for it
+                await asyncio.sleep(0.01)
+        return jobs[0]
+
     async def opened_pull_request(self) -> Pull:
         """Return the pull request that was just opened; claims it and its check run."""
         pull = await self.github.next_pull()

@@ -153,9 +153,7 @@ async def test_the_worker_is_killed_in_mid_job(
 async def story_reaches(bot: Bot, moment: type[Queued] | type[AgentStarted]) -> None:
     """Return as soon as the first job's story holds such an event."""
     async with asyncio.timeout(30):
-        while not (jobs := await bot.store.newest(1)):  # noqa: ASYNC110 - the state is in Redis, which has no event
-            await asyncio.sleep(0.01)
-        async for entry in bot.store.follow(jobs[0]):
+        async for entry in bot.store.follow(await bot.newest_job()):
             if isinstance(entry.event, moment):
                 return
 

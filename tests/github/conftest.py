@@ -1,0 +1,49 @@
+"""The demo GitHub, the App signed in to it, and a writer for its one repository."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from swarmbot.core.model import Repository
+from swarmbot.core.redact import redactor
+from swarmbot.demo.github import DemoGitHub, make_private_key
+from swarmbot.github.app import Client, GitHubApp
+from swarmbot.github.writer import Lane, Writer
+
+SECRET = "a value that nobody may see"
+
+
+@pytest.fixture(scope="session")
+def private_key() -> str:
+    return make_private_key()
+
+
+@pytest.fixture
+async def github(tmp_path: Path, private_key: str) -> AsyncIterator[DemoGitHub]:
+    async with DemoGitHub(tmp_path / "github", private_key_pem=private_key) as started:
+        yield started
+
+
+@pytest.fixture
+async def app(github: DemoGitHub) -> AsyncIterator[GitHubApp]:
+    async with GitHubApp(github.app_id, github.private_key, github.api_url) as signed_in:
+        yield signed_in
+
+
+@pytest.fixture
+async def client(app: GitHubApp, github: DemoGitHub) -> Client:
+    return await app.installation(github.installation_id)
+
+
+@pytest.fixture
+def repository(github: DemoGitHub) -> Repository:
+    there = github.repository
+    return Repository(there.id, there.full_name, there.default_branch, github.installation_id)
+
+
+@pytest.fixture
+def writer(client: Client, repository: Repository) -> Writer:
+    return Writer(client, repository, Lane(), redactor([SECRET]))
