@@ -4,7 +4,7 @@ VENV := .venv
 # By the interpreter and never by a script's own first line, which breaks when the folder is moved.
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-full check format lock clean
+.PHONY: demo test test-full bench check format lock clean
 
 demo: $(VENV)/.run
 	$(PY) -m swarmbot demo
@@ -15,6 +15,10 @@ test: check
 # The long matrices run with everything else; `-m ""` takes the default deselection of them away.
 test-full: check
 	$(PY) -m pytest -q -m ""
+
+# One JSON line a figure; names of figures may follow: make bench FIGURES="up_ready_s up_rss_mb"
+bench: $(VENV)/.dev
+	$(PY) -m tests.bench $(FIGURES)
 
 check: $(VENV)/.dev
 	$(PY) -m ruff check .

@@ -1,4 +1,4 @@
-"""One of each noun, for tests that need one and do not care which: change what matters with ``msgspec.structs.replace``."""
+"""One of each noun, for tests that need one; what matters is changed with ``msgspec.structs.replace``."""
 
 from __future__ import annotations
 

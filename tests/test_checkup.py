@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from swarmbot import commands, events
+from swarmbot.demo.github import make_private_key
 
 
 def check(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -24,13 +25,14 @@ def check(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def configured(tmp_path: Path) -> dict[str, str]:
     """The settings of a server that could work."""
-    secret = tmp_path / "secret"
-    secret.write_text("secret")
-    secret.chmod(0o600)
+    secret, key = tmp_path / "secret", tmp_path / "key.pem"
+    for path, text in ((secret, "secret"), (key, make_private_key())):
+        path.write_text(text)
+        path.chmod(0o600)
     return {
         "HOME": str(tmp_path / "home"),
         "APP_ID": "7",
-        "PRIVATE_KEY_FILE": str(secret),
+        "PRIVATE_KEY_FILE": str(key),
         "WEBHOOK_SECRET_FILE": str(secret),
         "SANDBOX": "off",
         "SHELL_COMMAND": "true",

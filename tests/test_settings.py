@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmbot.demo.github import make_private_key
 from swarmbot.settings import Settings, SettingsError, load
 
 
@@ -68,10 +69,18 @@ def test_a_key_that_others_may_read_is_refused_with_the_cure(secret_file: Path, 
         settings.secrets()
 
 
-def test_private_files_are_read(secret_file: Path) -> None:
-    settings = Settings(app_id=1, private_key_file=secret_file, webhook_secret_file=secret_file)
-    assert settings.private_key() == "the secret\n"
+def test_private_files_are_read(secret_file: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text(make_private_key())
+    key.chmod(0o600)
+    settings = Settings(app_id=1, private_key_file=key, webhook_secret_file=secret_file)
+    assert settings.private_key() == key.read_text()
     assert settings.secrets() == [b"the secret"]
+
+
+def test_a_key_that_is_no_key_is_refused(secret_file: Path) -> None:
+    with pytest.raises(SettingsError, match=r"SWARMBOT_PRIVATE_KEY_FILE: .*no private key"):
+        Settings(app_id=1, private_key_file=secret_file).private_key()
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
@@ -83,7 +92,6 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         Settings(app_id=1, private_key_file=tmp_path / "gone").private_key()
 
 
-@pytest.mark.xfail(strict=True, reason="a file that holds nothing is taken for the secret that is empty")
 def test_an_empty_secret_is_no_secret(secret_file: Path) -> None:
     secret_file.write_text("\n")
     with pytest.raises(SettingsError, match="SWARMBOT_WEBHOOK_SECRET_FILE"):
@@ -102,3 +110,11 @@ def test_the_folder_is_real_and_absolute(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert Settings(home=tmp_path / "link").folder == (tmp_path / "real").resolve()
     assert Settings(home=Path("~/x")).folder == (Path.home() / "x").resolve()
+
+
+def test_the_folder_is_made_for_its_owner_alone_or_said_to_be_impossible(tmp_path: Path) -> None:
+    Settings(home=tmp_path / "a" / "b").make_folder()
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match=r"SWARMBOT_HOME: .*file/x cannot be written"):
+        Settings(home=tmp_path / "file" / "x").make_folder()

@@ -12,7 +12,9 @@ from swarmbot.core.screen import Screen
 from tests.core.stage import AGENT, edit
 
 SPEC = parse(AGENT, source="stage")
-BASH = parse(AGENT + "[[rule]]\nname = 'run'\nwhen = ['Bash command', 'proceed\\?$']\nchoose = '^Yes$'\n", source="bash")
+BASH = parse(
+    AGENT + "[[rule]]\nname = 'run'\nwhen = ['Bash command', 'proceed\\?$']\nchoose = '^Yes$'\n", source="bash"
+)
 
 
 def reading(*rows: str, cursor: tuple[int, int] = (0, 0)) -> Reading:

@@ -120,7 +120,7 @@ def test_nothing_that_the_bot_says_is_a_command(tell: Callable[[Job], str], job:
 
 
 def test_the_reply_tells_what_happened_and_what_to_do() -> None:
-    assert "Claude Code has opened #7 for this (2 files, +3 −1)." in COMMENTS["reply"](DONE)
+    assert "#7 is open for your review: 2 files, +3 −1, made by Claude Code." in COMMENTS["reply"](DONE)
     assert "changed no file" in COMMENTS["reply"](NO_CHANGE)
     assert "It is right already." in COMMENTS["reply"](NO_CHANGE)
     assert "(`agent_crashed`): The program ended with exit code 3." in COMMENTS["reply"](FAILED)

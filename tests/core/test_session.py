@@ -216,7 +216,8 @@ def test_the_outcome_keeps_the_last_screen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "signal", "kind"), [(0, None, "done"), (1, None, "exit_code"), (None, 9, "killed"), (127, None, "exit_code")]
+    ("code", "signal", "kind"),
+    [(0, None, "done"), (1, None, "exit_code"), (None, 9, "killed"), (127, None, "exit_code")],
 )
 def test_a_program_with_a_task_file_is_done_when_it_ends_well(code: int | None, signal: int | None, kind: str) -> None:
     stage = Stage(FILE_AGENT)

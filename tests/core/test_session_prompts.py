@@ -1,4 +1,4 @@
-"""Prompts: which are answered, how often and with what; which go to people; and that no sequence of screens breaks it."""
+"""Prompts: which are answered, how often and with what; which go to people; and no sequence of screens breaks it."""
 
 from __future__ import annotations
 
@@ -207,9 +207,7 @@ def check_quiet(actions: list[Action]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(STEPS, st.sampled_from([None, FILE_AGENT]))
-def test_no_sequence_of_screens_breaks_it(
-    steps: list[tuple[str, tuple[str, ...], float]], agent: str | None
-) -> None:
+def test_no_sequence_of_screens_breaks_it(steps: list[tuple[str, tuple[str, ...], float]], agent: str | None) -> None:
     limits = Limits(silence_s=300, total_s=2000)
     stage = Stage(agent, limits) if agent else Stage(limits=limits)
     play(stage, steps)

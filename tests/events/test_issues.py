@@ -1,4 +1,4 @@
-"""``issues``: real payloads; only a label called ``agent`` or ``agent:NAME`` that a person puts on asks for anything."""
+"""``issues``: real payloads; only a label ``agent`` or ``agent:NAME`` that a person puts on asks for anything."""
 
 from __future__ import annotations
 

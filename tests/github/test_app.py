@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 
 import pytest
 
@@ -102,20 +103,21 @@ async def test_an_answer_that_does_not_fit_is_unavailable(client: Client) -> Non
         await client.call("GET", f"{REPO}/pulls", Nothing)
 
 
-async def test_no_answer_is_unavailable(tmp_path_factory: pytest.TempPathFactory, private_key: str) -> None:
-    async with DemoGitHub(tmp_path_factory.mktemp("gone"), private_key_pem=private_key) as github:
+async def test_no_answer_is_unavailable(tmp_path: Path, private_key: str) -> None:
+    async with DemoGitHub(tmp_path, private_key_pem=private_key) as github:
         url = github.api_url
-        async with GitHubApp(github.app_id, private_key, url) as app:
-            client = await app.installation(github.installation_id)
     async with GitHubApp(github.app_id, private_key, url) as app:
-        # The server is gone; the token would still be good.
         with pytest.raises(Unavailable, match="GitHub did not answer") as refused:
-            await Client(app._plain, client.token).call("GET", f"{REPO}/pulls", list[Nothing])
+            await app.installation(github.installation_id)
     assert refused.value.status == 0
 
 
-async def test_another_apps_key_is_not_permitted(github: DemoGitHub) -> None:
-    async with GitHubApp(github.app_id, make_private_key(), github.api_url) as app:
+async def test_another_apps_key_is_not_permitted(tmp_path: Path, private_key: str) -> None:
+    # An id of its own: within one process githubkit keeps the JWT that it made for an App.
+    async with (
+        DemoGitHub(tmp_path, private_key_pem=private_key, app_id=4711) as github,
+        GitHubApp(github.app_id, make_private_key(), github.api_url) as app,
+    ):
         with pytest.raises(NotPermitted):
             await app.installation(github.installation_id)
 

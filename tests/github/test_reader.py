@@ -7,7 +7,7 @@ import pytest
 from swarmbot.core.model import Repository
 from swarmbot.core.policy import WRITERS
 from swarmbot.demo.github import DemoGitHub
-from swarmbot.github.app import Client, GitHubError
+from swarmbot.github.app import Client, GitHubError, Nothing
 from swarmbot.github.reader import find_check, find_comment, find_pull, permission
 from swarmbot.github.writer import Writer
 
@@ -43,8 +43,9 @@ async def test_a_comment_is_found_by_its_marker_on_any_of_three_pages(
     github: DemoGitHub, client: Client, repository: Repository
 ) -> None:
     issue = await github.issue("Long")
+    path = f"/repos/acme/wordcount/issues/{issue.number}/comments"
     for number in range(250):
-        await github.comment(issue, f"comment <{number}>")
+        await client.call("POST", path, Nothing, {"body": f"comment <{number}>"})
     before = len(github.calls)
     for number, pages in ((3, 1), (120, 2), (249, 3)):
         found = await find_comment(client, repository, issue.number, f"<{number}>")
@@ -54,6 +55,14 @@ async def test_a_comment_is_found_by_its_marker_on_any_of_three_pages(
         before += pages
     assert await find_comment(client, repository, issue.number, "<not there>") is None
     assert len(github.calls) == before + 3
+
+
+async def test_a_marker_that_somebody_else_wrote_is_not_ours(
+    github: DemoGitHub, client: Client, repository: Repository
+) -> None:
+    issue = await github.issue("Forged")
+    await github.comment(issue, "<!-- swarmbot:job=x -->")
+    assert await find_comment(client, repository, issue.number, "swarmbot:job=x") is None
 
 
 async def test_nothing_is_found_where_nothing_is(client: Client, repository: Repository, github: DemoGitHub) -> None:
