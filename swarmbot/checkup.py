@@ -128,7 +128,7 @@ async def _git() -> Finding:
 
 async def _redis(settings: Settings) -> Finding:
     if settings.redis_url:
-        from swarmbot.worker import connect  # noqa: PLC0415 - loads what a worker needs
+        from swarmbot.jobs.connection import connect  # noqa: PLC0415 - only where it is asked
 
         try:
             async with asyncio.timeout(3), connect(settings.redis_url) as redis:

@@ -17,6 +17,7 @@ from swarmbot import events, sandbox
 from swarmbot.core.agent_spec import AgentSpecError
 from swarmbot.intake.hook import Hook
 from swarmbot.intake.inbox import Inbox
+from swarmbot.jobs.connection import connect
 from swarmbot.jobs.embedded_redis import (
     EmbeddedRedis,
     RedisDataTooNew,
@@ -27,7 +28,7 @@ from swarmbot.jobs.embedded_redis import (
 )
 from swarmbot.settings import Settings, SettingsError
 from swarmbot.web.app import AddressInUse, create_app, serve
-from swarmbot.worker import connect, work
+from swarmbot.worker import work
 
 log = structlog.get_logger()
 
@@ -78,6 +79,9 @@ async def _worker(settings: Settings, redis: Redis) -> None:
     if shutil.which("git") is None:
         raise SettingsError("git is not installed, or not on the PATH.")
     settings.make_folder()
+    # Variables of a git that this was started from, a hook's for instance, would steer ours.
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        del os.environ[name]
     secrets = tuple(secret.decode() for secret in settings.secrets()) if _has_secret(settings) else ()
     await work(settings, redis, dict(os.environ), also_secret=secrets)
 

@@ -13,11 +13,7 @@ from typing import Any
 import structlog
 from arq.worker import Worker, func
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
-from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeout
 
 from swarmbot import agents
 from swarmbot.core.model import JobSpec
@@ -43,13 +39,6 @@ AGAIN_S = 2.0
 _BEYOND_LIMIT_S = 3600
 
 log = structlog.get_logger()
-
-
-def connect(url: str) -> Redis:
-    """Return a Redis client that tries again for some seconds while the server restarts."""
-    retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), 10)
-    client: Redis = Redis.from_url(url, retry=retry, retry_on_error=[RedisGone, RedisTimeout], socket_timeout=10)
-    return client
 
 
 async def work(settings: Settings, redis: Redis, operator: Mapping[str, str], *, also_secret: tuple[str, ...]) -> None:

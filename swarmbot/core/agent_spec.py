@@ -21,9 +21,10 @@ MARKS = "❯›▶●◉"
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _OPERATOR = re.compile(r"operator:(SWARMBOT_[A-Z0-9_]*COMMAND)")
 _PLAIN_PLACEHOLDERS = frozenset({"python", "task_file"})
+# What stands in a path (login.py, auth/login/) is the name of a file to edit and no login.
 _REFUSED_ALWAYS = (
     r"\brm\s+-\w*r|\bmkfs\b|\bdd\s+if=|\bshutdown\b|\bgit\s+push\b",
-    r"\b(log|sign)\s?in\b|\bpassword\b|\bpasscode\b",
+    r"(?<![/\w])(log|sign)[ -]?in\b(?![/.]\w)|\bpassword\b|\bpasscode\b",
     r"\b(payment|purchase|billing|credit card)\b",
 )
 

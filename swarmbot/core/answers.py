@@ -116,7 +116,9 @@ def _prompt(rows: Sequence[str], top: int, screen: Screen, spec: AgentSpec) -> P
     for rule in spec.rule:
         found = _by_menu(rule, rows, top, menu) if rule.choose else _by_cursor(rule, rows, top, cursor_row, at_cursor)
         if found:
-            return _refuse(found, spec)
+            # Without words of its own a prompt is judged by what stands right above it.
+            near = () if rule.when else rows[max(top, cursor_row - QUESTION_ROWS) : cursor_row]
+            return _refuse(found, spec, _fold(near))
     if menu and _rows_below(rows, menu.last_row) <= Rule(name="").below and _asks(rows, top, menu):
         text = _fold(rows[max(top, menu.first_row - QUESTION_ROWS) : menu.first_row])
         return Prompt("", text, options=menu.options, selected=menu.selected)
@@ -158,9 +160,9 @@ def _own_words(patterns: Sequence[str], rows: Sequence[str], top: int, end: int)
     return None
 
 
-def _refuse(prompt: Prompt, spec: AgentSpec) -> Prompt:
+def _refuse(prompt: Prompt, spec: AgentSpec, near: str) -> Prompt:
     """Take the rule off a prompt that speaks of what only people decide."""
-    if spec.refused.search(" ".join((prompt.text, *prompt.options))):
+    if spec.refused.search(" ".join((near, prompt.text, *prompt.options))):
         return msgspec.structs.replace(prompt, rule="")
     return prompt
 

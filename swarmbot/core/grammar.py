@@ -39,7 +39,11 @@ class FixArguments(msgspec.Struct, frozen=True):
 
 def find(body: str, app_slug: str) -> list[Invocation]:
     """Return the commands in ``body`` from top to bottom; ``/agent`` alone has an empty verb."""
-    prefix = re.compile(rf"(?:/agent|@{re.escape(app_slug)}(?:\[bot\])?)(?:\s+|$)", re.IGNORECASE)
+    start = rf"(?:/agent|@{re.escape(app_slug)}(?:\[bot\])?)(?:\s+|$)"
+    # Reading CommonMark costs up to a second for a comment that is made to be slow; most hold no command at all.
+    if not re.search(start, body, re.IGNORECASE | re.MULTILINE):
+        return []
+    prefix = re.compile(start, re.IGNORECASE)
     found = []
     for line in _plain_lines(body[:MAX_BODY]):
         if match := prefix.match(line):
@@ -57,7 +61,7 @@ def fix_arguments(rest: str) -> FixArguments:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that is nearest to ``word``, if one is near."""
-    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.65)
     return near[0] if near else None
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from swarmbot.core.agent_spec import AgentSpec, Rule
-from swarmbot.core.answers import Prompt, Reading, read, summary
+from swarmbot.core.answers import Prompt, Reading, find_menu, read, summary
 from swarmbot.core.screen import Screen
 
 ENTER_AGAIN_S = 3.0
@@ -177,7 +177,7 @@ class Session:
 
     def _on_settled(self, at: float) -> list[Action]:
         reading = self._reading
-        if reading.prompt is not None:
+        if reading.prompt is not None and not self._is_own_words(reading.prompt):
             return self._on_prompt(reading.prompt, at)
         self._answered = self._moving = None
         if reading.busy:
@@ -189,6 +189,16 @@ class Session:
         if self.state is State.BUSY and reading.ready and self._worked():
             return said + self._on_quiet(at)
         return said
+
+    def _is_own_words(self, prompt: Prompt) -> bool:
+        """Whether a menu is one that the task quotes, seen in the composer before the task was sent.
+
+        Until the first Enter the agent has nothing to ask about, so no menu of its own is mistaken for a quoted one.
+        """
+        if self.state is not State.SUBMITTING or self._enters:
+            return False
+        quoted = find_menu(self.task.splitlines())
+        return quoted is not None and quoted.options == prompt.options
 
     def _on_prompt(self, prompt: Prompt, at: float) -> list[Action]:
         if self.state is State.SUBMITTING:
@@ -270,7 +280,8 @@ class Session:
 
     def _on_due(self, name: str, at: float) -> list[Action]:
         if name == "enter" and self.state is State.SUBMITTING:
-            if self._reading.prompt is not None or self._reading.busy:
+            prompt = self._reading.prompt
+            if self._reading.busy or (prompt is not None and not self._is_own_words(prompt)):
                 self._due["enter"] = at + self.spec.settle_s  # not settled yet, but surely not the composer's turn
                 return []
             if self._enters >= ENTERS:

@@ -17,6 +17,7 @@ import httpx
 import msgspec
 import structlog
 from githubkit import AppAuthStrategy, GitHub
+from githubkit.cache import MemCacheStrategy
 from githubkit.exception import GitHubException, RateLimitExceeded, RequestError, RequestFailed
 from githubkit.retry import RETRY_DEFAULT, RETRY_RATE_LIMIT
 
@@ -100,6 +101,8 @@ class GitHubApp:
             "user_agent": f"swarmbot/{__version__}",
             "timeout": httpx.Timeout(30, connect=10),
             "http_cache": False,
+            # The library's own is shared by the process, where a JWT of one key would be found under another.
+            "cache_strategy": MemCacheStrategy(),
         }
         self._as_app = GitHub(AppAuthStrategy(app_id, private_key), auto_retry=RETRY_DEFAULT, **common)
         # A write that was answered with 502 may have been done: it is not sent again blindly.

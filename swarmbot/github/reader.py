@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -54,11 +55,17 @@ async def permission(client: Client, repository: Repository, login: str) -> str:
         return "none"
 
 
-async def find_comment(client: Client, repository: Repository, number: int, marker: str) -> Written | None:
-    """Return the App's own comment on an issue that holds ``marker``, looking through the first 300."""
+async def find_comment(
+    client: Client, repository: Repository, number: int, marker: str, *, since: float = 0.0
+) -> Written | None:
+    """Return the App's own comment on an issue that holds ``marker``.
+
+    Looks through the first 300 that were written or edited after ``since`` (unix seconds).
+    """
+    moment = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     path = f"/repos/{repository.full_name}/issues/{number}/comments"
     for page in (1, 2, 3):
-        found = await client.call("GET", path, list[Written], per_page=100, page=page)
+        found = await client.call("GET", path, list[Written], per_page=100, page=page, since=moment)
         for comment in found:
             by = comment.performed_via_github_app
             if by is not None and by.id == client.app_id and marker in (comment.body or ""):

@@ -68,7 +68,6 @@ class Dispatcher:
         stale_at = 0.0
         async with asyncio.TaskGroup() as group:
             while True:
-                _stop_if_cancelled()
                 try:
                     entries = await self.inbox.read(self.consumer, count=AT_ONCE, block_ms=500)
                     if time.monotonic() >= stale_at:
@@ -83,14 +82,14 @@ class Dispatcher:
                         await self._take(entry, hands, group)
 
     async def _take(self, entry: Entry, hands: _Hands, group: asyncio.TaskGroup) -> None:
-        request = self._read(entry.delivery)
+        request, invocations = self._read(entry.delivery)
         if request is None:
-            await self._in_order(entry, None, None)
+            await self._ack(entry)
             return
         await hands.places.acquire()
         hands.entries.add(entry.id)
         thread = f"{request.repository.id}#{request.thread.number}"
-        task = group.create_task(self._in_order(entry, request, hands.threads.get(thread)))
+        task = group.create_task(self._in_order(entry, request, invocations, hands.threads.get(thread)))
         hands.threads[thread] = task
 
         def put_down(done: asyncio.Task[None]) -> None:
@@ -101,21 +100,33 @@ class Dispatcher:
 
         task.add_done_callback(put_down)
 
-    async def _in_order(self, entry: Entry, request: Request | None, before: asyncio.Task[None] | None) -> None:
+    async def _in_order(
+        self,
+        entry: Entry,
+        request: Request,
+        invocations: list[grammar.Invocation],
+        before: asyncio.Task[None] | None,
+    ) -> None:
         if before is not None:
             await asyncio.wait([before])
         try:
-            if request is not None:
-                await self.handle(request)
-            await self.inbox.ack(entry)
+            await self.handle(request, invocations)
+            await self._ack(entry)
         except Unavailable as error:
             await self._put_off(entry, error)
-        except (InboxUnavailable, RedisGone, RedisTimeout) as error:
+        except (RedisGone, RedisTimeout) as error:
             log.warning("delivery waits for Redis", delivery=entry.delivery.id, error=str(error))
         except Exception:
             # One delivery that nobody foresaw must not stop the others; it is not tried again.
             log.exception("delivery failed", delivery=entry.delivery.id, github_event=entry.delivery.event)
+            await self._ack(entry)
+
+    async def _ack(self, entry: Entry) -> None:
+        """Take a delivery off the inbox; where Redis is away it comes again, and its claim says that it is done."""
+        try:
             await self.inbox.ack(entry)
+        except InboxUnavailable as error:
+            log.warning("delivery not acknowledged", delivery=entry.delivery.id, error=str(error))
 
     async def _put_off(self, entry: Entry, error: GitHubError) -> None:
         age = time.time() - entry.delivery.received_at
@@ -123,19 +134,20 @@ class Dispatcher:
             log.warning("delivery put off", delivery=entry.delivery.id, error=str(error))
             return
         log.error("delivery given up", delivery=entry.delivery.id, age_s=round(age), error=str(error))
-        await self.inbox.ack(entry)
+        await self._ack(entry)
 
-    def _read(self, delivery: Delivery) -> Request | None:
-        """Return the request in a delivery that holds a command; all others leave no trace."""
+    def _read(self, delivery: Delivery) -> tuple[Request | None, list[grammar.Invocation]]:
+        """Return the request in a delivery and its commands; a delivery without a command leaves no trace."""
         read = events.ALL.get(delivery.event)
         try:
             request = read(delivery.body, delivery.id) if read else None
         except events.Malformed as error:
             log.warning("payload does not fit", delivery=delivery.id, github_event=delivery.event, error=str(error))
-            return None
-        return request if request and grammar.find(request.text, self.app_slug) else None
+            return None, []
+        invocations = grammar.find(request.text, self.app_slug) if request else []
+        return (request, invocations) if invocations else (None, [])
 
-    async def handle(self, request: Request) -> None:
+    async def handle(self, request: Request, invocations: list[grammar.Invocation]) -> None:
         """Decide and carry out one request. Raises :class:`~swarmbot.github.app.Unavailable` to be called again."""
         claim = await self.claims.begin(request.key)
         if claim is Claim.DONE:
@@ -154,7 +166,7 @@ class Dispatcher:
             app_slug=self.app_slug,
             now=time.time(),
         )
-        effects = commands.decide(request, grammar.find(request.text, self.app_slug), facts)
+        effects = commands.decide(request, invocations, facts)
         lane = self.lanes.of(request.repository.installation_id)
         writer = Writer(client, request.repository, lane, self.redact)
         again = claim is Claim.BEGUN
@@ -167,10 +179,3 @@ class Dispatcher:
         except NotPermitted as error:
             log.warning("permission not told", repository=request.repository.full_name, error=str(error))
             return "none"
-
-
-def _stop_if_cancelled() -> None:
-    """Raise the cancellation that redis-py lost: under load it was seen to answer as if there had been none (5.3.1)."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import assert_never
 
@@ -13,6 +14,9 @@ from swarmbot.core.policy import Effect, React, Refused, Reply, StartJob
 from swarmbot.github.app import Client, Invalid, NotPermitted, NotThere
 from swarmbot.github.reader import find_comment
 from swarmbot.github.writer import Writer
+
+LOOK_BACK_S = 2 * 3600.0
+"""How old a reply can be that an interrupted try has left: deliveries are given up after an hour."""
 
 log = structlog.get_logger()
 
@@ -48,7 +52,8 @@ async def perform(
 async def _reply(body: str, key: str, request: Request, client: Client, writer: Writer, again: bool) -> None:
     marker = f"<!-- swarmbot:reply={hashlib.sha256(key.encode()).hexdigest()[:16]} -->"
     number = request.thread.number
-    if again and await find_comment(client, request.repository, number, marker):
+    since = time.time() - LOOK_BACK_S
+    if again and await find_comment(client, request.repository, number, marker, since=since):
         return
     await writer.comment(number, f"{marker}\n{body}")
 

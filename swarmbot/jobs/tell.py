@@ -22,6 +22,8 @@ from swarmbot.jobs.book import Book
 
 EDIT_EVERY_S = 15.0
 TRIES = 3
+CLOCKS_APART_S = 600.0
+"""How far our clock may be ahead of GitHub's."""
 
 log = structlog.get_logger()
 What = Literal["status", "check", "reply", "last_edit"]
@@ -87,7 +89,8 @@ class Teller:
 
     async def _find(self, marker: str) -> Written | None:
         spec = self._book.job.spec
-        return await find_comment(self._client, spec.repository, spec.thread.number, marker)
+        since = spec.created_at - CLOCKS_APART_S
+        return await find_comment(self._client, spec.repository, spec.thread.number, marker, since=since)
 
     async def _find_check(self) -> Written | None:
         job = self._book.job

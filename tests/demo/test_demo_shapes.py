@@ -14,6 +14,7 @@ from .conftest import REPO, Client, Git
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from githubkit import AppAuthStrategy, GitHub
+    from githubkit.cache import MemCacheStrategy
     from githubkit_schemas.latest import models
 
 
@@ -95,7 +96,7 @@ async def test_deliveries(client: Client, github: DemoGitHub, model: str) -> Non
 async def test_the_client_library_speaks_to_it(github: DemoGitHub) -> None:
     issue = await github.issue("Crash")
     app = AppAuthStrategy(str(github.app_id), github.private_key)
-    async with GitHub(app, base_url=github.api_url) as library:
+    async with GitHub(app, base_url=github.api_url, cache_strategy=MemCacheStrategy()) as library:
         installed = library.with_auth(library.auth.as_installation(github.installation_id))
         comment = await installed.rest.issues.async_create_comment("acme", "wordcount", 1, body="On it.")
         edited = await installed.rest.issues.async_update_comment(

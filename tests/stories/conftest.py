@@ -22,11 +22,12 @@ from swarmbot.core.story import Job
 from swarmbot.demo.github import DemoGitHub, Issue, Pull, make_private_key
 from swarmbot.intake.hook import Hook
 from swarmbot.intake.inbox import Inbox
+from swarmbot.jobs.connection import connect
 from swarmbot.jobs.embedded_redis import EmbeddedRedis
 from swarmbot.jobs.store import JobStore
 from swarmbot.settings import Settings
 from swarmbot.web.app import create_app, serve
-from swarmbot.worker import connect, work
+from swarmbot.worker import work
 
 SWARMBOT = Path(__file__).parents[2] / "swarmbot"
 MODES = ("nothing", "hang", "crash", "question", "error")

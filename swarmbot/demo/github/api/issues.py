@@ -6,6 +6,7 @@ from swarmbot.demo.github import bodies
 from swarmbot.demo.github.api.routing import PAGING, Answer, Ask, Routes, limit_characters
 from swarmbot.demo.github.bodies import CommentText, IssuePatch, NewLabels, NewReaction, given
 from swarmbot.demo.github.errors import ApiError, invalid_request, not_found, validation_failed
+from swarmbot.demo.github.shapes import stamp
 from swarmbot.demo.github.state import Comment, Issue, Reaction
 
 routes = Routes()
@@ -55,8 +56,10 @@ def edit_issue(ask: Ask) -> Answer:
 
 @routes.add("GET", f"{_ISSUE}/comments", query=(*PAGING, "since"))
 def list_comments(ask: Ask) -> Answer:
-    """The comments of a thread, oldest first."""
-    return ask.page(ask.thread("read").comments, ask.actions.shapes.comment)
+    """The comments of a thread that were written or edited since a moment, oldest first."""
+    since = ask.query.get("since", "")
+    found = [comment for comment in ask.thread("read").comments if (stamp(comment.updated_at) or "") >= since]
+    return ask.page(found, ask.actions.shapes.comment)
 
 
 @routes.add("POST", f"{_ISSUE}/comments")
