@@ -110,7 +110,7 @@ def summary(screen: Screen, spec: AgentSpec) -> str:
 
 
 def _prompt(rows: Sequence[str], top: int, screen: Screen, spec: AgentSpec) -> Prompt | None:
-    menu = find_menu(rows, top)
+    menu = find_menu(rows, top, not_a_mark=spec.screen.says if spec.screen else "")
     cursor_row = screen.cursor[1]
     at_cursor = rows[cursor_row][: screen.cursor[0]] if top <= cursor_row < len(rows) else ""
     for rule in spec.rule:
@@ -167,15 +167,16 @@ def _refuse(prompt: Prompt, spec: AgentSpec, near: str) -> Prompt:
     return prompt
 
 
-def find_menu(rows: Sequence[str], top: int = 0) -> Menu | None:
+def find_menu(rows: Sequence[str], top: int = 0, *, not_a_mark: str = "") -> Menu | None:
     """Find the lowest menu from row ``top`` on: one marked row and at least one more that stands in its column.
 
     ``rows`` come without borders. A row further right continues the option above it; a blank row or one further
-    left ends the menu.
+    left ends the menu. A row that matches ``not_a_mark`` is the agent speaking, whatever it begins with.
     """
+    spoken = _compile(not_a_mark) if not_a_mark else None
     for marked in range(len(rows) - 1, top - 1, -1):
         bare = rows[marked].lstrip()
-        if bare[:1] not in MARKS or not bare[1:].strip():
+        if bare[:1] not in MARKS or not bare[1:].strip() or (spoken and spoken.match(rows[marked])):
             continue
         column = len(rows[marked]) - len(bare[1:].lstrip())
         first = marked

@@ -8,10 +8,12 @@ _FENCES = re.compile(r"`{3,}")
 _ACTS = re.compile(
     r"(?<!\w)@(?=\w)"
     r"|\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?=:?\s+\S*(?:[#/]|GH-)\d)"
-    r"|^[\w-]+-by(?=\s*:)",
+    r"|^[\w-]+-by(?=\s*:)"
+    r"|\[(?=(?:skip ci|ci skip|no ci|skip actions|actions skip)\])"
+    r"|^skip-checks(?=\s*:)",
     re.IGNORECASE | re.MULTILINE,
 )
-"""Mentions, closing words before a number, and trailers that credit somebody."""
+"""Mentions, closing words before a number, trailers that credit somebody, and what switches workflows off."""
 CUT = "\n\n… (cut here)"
 
 

@@ -25,7 +25,8 @@ _PATTERNS = (
     re.compile(r"AIza[A-Za-z0-9_-]{35}"),
     re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}"),
     re.compile(r"xox[abprs]-[A-Za-z0-9-]{10,}"),
-    re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+    # The look-behind keeps it linear: without, each "eyJ" inside a long word begins a search of its own.
+    re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
     re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"),
     re.compile(r"(?i)(?<=authorization: )(?:basic|bearer|token) [A-Za-z0-9+/=._-]{8,}"),

@@ -100,7 +100,8 @@ def final_reply(job: Job, agent_title: str) -> str:
 
 
 def _failure(failure: Failure) -> str:
-    text = f"This did not work (`{failure.kind}`): {failure.cause}"
+    # The cause may hold words of the agent or of a remote: in a code block they stay words.
+    text = f"This did not work: `{failure.kind}`\n\n{fenced(failure.cause)}"
     if failure.lines:
         shown = "\n".join(failure.lines[-LAST_LINES:])
         text += "\n\n<details><summary>The last lines on the agent's screen</summary>\n\n"

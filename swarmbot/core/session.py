@@ -20,6 +20,8 @@ ENTER_AGAIN_S = 3.0
 ENTERS = 3
 QUESTION_AFTER_S = 2.0
 """An unknown prompt must stand so long before people are asked: a menu may be drawn on its way to the next one."""
+QUIET_WITHOUT_MARK_S = 8.0
+"""How long an agent whose done line is known must be ready and not busy to count as done without that line."""
 ANSWER_HOLDS_S = 10.0
 """A prompt that still stands so long after its answer goes to people."""
 
@@ -135,6 +137,9 @@ class Session:
             self._due["settle"] = at + self.spec.settle_s
             self._due.pop("question", None)
             self._due.pop("finished", None)
+            if reading.prompt is None and (reading.busy or reading.ready):
+                # However short: it went on, so the same words are a new prompt. An empty screen is only being redrawn.
+                self._answered = None
         return self.on_tick(at)
 
     def on_tick(self, at: float) -> list[Action]:
@@ -168,11 +173,13 @@ class Session:
             self._finish("killed", f"The agent's program was ended by signal {signal}.")
         elif code != 0:
             self._finish("exit_code", f"The agent's program ended with exit code {code}.")
-        elif self.state is State.BUSY:
+        elif self.state is not State.BUSY:
+            self._finish("left_early", "The agent's program ended before it took the task.")
+        elif self.spec.task == "paste" and not self._marked_done():
+            self._finish("left_early", "The agent's program ended before it said that it was done.")
+        else:
             said.insert(0, Report(Event("done")))
             self._finish("done")
-        else:
-            self._finish("left_early", "The agent's program ended before it took the task.")
         return said
 
     def _on_settled(self, at: float) -> list[Action]:
@@ -180,13 +187,15 @@ class Session:
         if reading.prompt is not None and not self._is_own_words(reading.prompt):
             return self._on_prompt(reading.prompt, at)
         self._answered = self._moving = None
+        if self.state is State.SUBMITTING and not self._enters:
+            return []  # what the screen says now may be the task's own words, in the composer
         if reading.busy:
             return self._on_busy()
         if self.state is State.STARTING and reading.ready:
             return self._submit(at)
         # A screen that stands still from here on brings no other tick: what confirms may be the end already.
         said = self._confirm() if self.state is State.SUBMITTING else []
-        if self.state is State.BUSY and reading.ready and self._worked():
+        if self.state is State.BUSY and reading.ready and (self._was_busy or self._marked_done()):
             return said + self._on_quiet(at)
         return said
 
@@ -201,7 +210,7 @@ class Session:
         return quoted is not None and quoted.options == prompt.options
 
     def _on_prompt(self, prompt: Prompt, at: float) -> list[Action]:
-        if self.state is State.SUBMITTING:
+        if self.state is State.SUBMITTING and self._enters:
             self.state = State.BUSY
         if self._moving and self._moving.identity == prompt.identity:
             if prompt.selected == prompt.target:
@@ -232,6 +241,8 @@ class Session:
         return [said, Press(keys)]
 
     def _ask_when_due(self, prompt: Prompt, at: float, wait: float = QUESTION_AFTER_S) -> list[Action]:
+        if self.state is State.LEAVING:
+            return []  # the work is done; a program that asks whether to go is ended in its time
         if at < self._held_since + wait:
             self._due["question"] = self._held_since + wait
             return []
@@ -246,7 +257,7 @@ class Session:
         return []
 
     def _submit(self, at: float) -> list[Action]:
-        self.state, self._done_marks_before = State.SUBMITTING, self._reading.done_marks
+        self.state = State.SUBMITTING
         self._due["enter"] = at + self.spec.paste_wait_s
         return [*self._report_once("ready"), Paste(self.task)]
 
@@ -254,19 +265,23 @@ class Session:
         """Believe that the task was sent once it has left the composer or its work is seen to be done."""
         if not self._reading.ready:
             self._composer_filled = True
-        left_composer = self._enters > 0 and self._composer_filled and self._reading.ready
-        if left_composer or self._reading.done_marks > self._done_marks_before:
+        left_composer = self._composer_filled and self._reading.ready
+        if left_composer or self._marked_done():
             self.state = State.BUSY
             self._due.pop("enter", None)
             return self._report_once("busy")
         return []
 
-    def _worked(self) -> bool:
-        return self._was_busy or self._reading.done_marks > self._done_marks_before
+    def _marked_done(self) -> bool:
+        """Whether a line says that a task is done which was not there when this one was sent."""
+        return self._reading.done_marks > self._done_marks_before
 
     def _on_quiet(self, at: float) -> list[Action]:
-        if at < self._held_since + self.spec.done_settle_s:
-            self._due["finished"] = self._held_since + self.spec.done_settle_s
+        patience = self.spec.done_settle_s
+        if self.spec.screen is not None and self.spec.screen.done and not self._marked_done():
+            patience = max(patience, QUIET_WITHOUT_MARK_S)
+        if at < self._held_since + patience:
+            self._due["finished"] = self._held_since + patience
             return []
         self.state, self._summary = State.LEAVING, summary(self._screen, self.spec)
         leave = self.spec.leave
@@ -280,21 +295,30 @@ class Session:
 
     def _on_due(self, name: str, at: float) -> list[Action]:
         if name == "enter" and self.state is State.SUBMITTING:
-            prompt = self._reading.prompt
-            if self._reading.busy or (prompt is not None and not self._is_own_words(prompt)):
-                self._due["enter"] = at + self.spec.settle_s  # not settled yet, but surely not the composer's turn
-                return []
-            if self._enters >= ENTERS:
-                return self._end("not_submitted", "The agent did not take the task from its composer.")
-            self._enters += 1
-            self._due["enter"] = at + ENTER_AGAIN_S
-            return [Press(("enter",))]
+            return self._on_enter_due(at)
         if name == "leave":
-            return [Press(("enter",))]
+            # A menu that was drawn in between must not get this Enter.
+            return [Press(("enter",))] if self._reading.prompt is None else []
         if name == "gone":
             self._finish("done")
             return [End()]
         return []
+
+    def _on_enter_due(self, at: float) -> list[Action]:
+        prompt = self._reading.prompt
+        asked = prompt is not None and not self._is_own_words(prompt)
+        if asked or (self._reading.busy and self._enters):
+            self._due["enter"] = at + self.spec.settle_s  # not settled yet, but surely not the composer's turn
+            return []
+        if self._enters >= ENTERS:
+            return self._end("not_submitted", "The agent did not take the task from its composer.")
+        if not self._enters:
+            # The composer now shows the task, which may quote what the agent writes when it is done.
+            self._done_marks_before = self._reading.done_marks
+            self._composer_filled = not self._reading.ready
+        self._enters += 1
+        self._due["enter"] = at + ENTER_AGAIN_S
+        return [Press(("enter",))]
 
     def _report_once(self, event: Literal["ready", "busy", "done"]) -> list[Action]:
         if self._reported == event:

@@ -53,6 +53,9 @@ def main(scenario: str, agent: str, *, keep: bool, as_json: bool) -> int:
     printer = show.Silent() if as_json else show.Printer()
     try:
         result = asyncio.run(_demo(scenario, agent, folder, printer))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("swarmbot demo: stopped", file=sys.stderr)
+        return 130
     except (DemoFailed, AssertionError) as error:
         printer.failed(str(error), folder / "bot.log")
         if as_json:
@@ -70,6 +73,10 @@ def main(scenario: str, agent: str, *, keep: bool, as_json: bool) -> int:
 
 
 async def _demo(scenario: str, agent: str, folder: Path, printer: show.Printer) -> Result:
+    task = asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # As Ctrl-C does: the bot and its Redis must not outlive the demo.
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel if task else sys.exit)
     printer.begin(scenario, agent)
     async with DemoGitHub(folder / "github", webhook_secret=secrets.token_hex(16)) as github:
         tests_before, _ = await asyncio.to_thread(github.run_tests, "main")

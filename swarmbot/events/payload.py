@@ -68,5 +68,5 @@ def decode(body: bytes, kind: type[T]) -> T:
     """Decode a payload into ``kind``, unknown fields ignored. Raises :class:`Malformed`."""
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(str(error)) from error

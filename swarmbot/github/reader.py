@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from swarmbot.core.model import Repository
-from swarmbot.github.app import Client, NotThere
+from swarmbot.github.client import Client, NotThere
 
 
 class _Permission(msgspec.Struct):

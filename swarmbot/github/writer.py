@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import Any, TypeVar
 
 from swarmbot.core.model import Repository
-from swarmbot.github.app import Client, Nothing
+from swarmbot.github.client import Client, Nothing
 from swarmbot.github.reader import Pull, Written
 
 BURST = 5

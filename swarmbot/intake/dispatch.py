@@ -12,15 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
-from redis.exceptions import ConnectionError as RedisGone
-from redis.exceptions import TimeoutError as RedisTimeout
+from redis.exceptions import RedisError
 
 from swarmbot import commands, events
 from swarmbot.core import grammar
 from swarmbot.core.model import Request
 from swarmbot.core.policy import AgentFact, Facts
 from swarmbot.github import reader
-from swarmbot.github.app import Client, GitHubApp, GitHubError, NotPermitted, Unavailable
+from swarmbot.github.app import GitHubApp
+from swarmbot.github.client import Client, GitHubError, NotPermitted, Unavailable
 from swarmbot.github.writer import Lanes, Writer
 from swarmbot.intake.claims import Claim, Claims
 from swarmbot.intake.inbox import Delivery, Entry, Inbox, InboxUnavailable
@@ -65,10 +65,14 @@ class Dispatcher:
     async def run(self) -> None:
         """Deal with deliveries until cancelled; Redis may come and go."""
         hands = _Hands(asyncio.Semaphore(AT_ONCE))
-        stale_at = 0.0
+        stale_at = touch_at = 0.0
         async with asyncio.TaskGroup() as group:
             while True:
                 try:
+                    if time.monotonic() >= touch_at:
+                        # Slow is not dead: what is in hand stays ours.
+                        await self.inbox.touch(self.consumer, sorted(hands.entries))
+                        touch_at = time.monotonic() + STALE_S / 3
                     entries = await self.inbox.read(self.consumer, count=AT_ONCE, block_ms=500)
                     if time.monotonic() >= stale_at:
                         entries += await self.inbox.claim_stale(self.consumer, int(STALE_S * 1000))
@@ -114,7 +118,8 @@ class Dispatcher:
             await self._ack(entry)
         except Unavailable as error:
             await self._put_off(entry, error)
-        except (RedisGone, RedisTimeout) as error:
+        except RedisError as error:
+            # Gone, full or read-only: what was accepted waits until Redis takes writes again.
             log.warning("delivery waits for Redis", delivery=entry.delivery.id, error=str(error))
         except Exception:
             # One delivery that nobody foresaw must not stop the others; it is not tried again.
@@ -148,7 +153,7 @@ class Dispatcher:
         return (request, invocations) if invocations else (None, [])
 
     async def handle(self, request: Request, invocations: list[grammar.Invocation]) -> None:
-        """Decide and carry out one request. Raises :class:`~swarmbot.github.app.Unavailable` to be called again."""
+        """Decide and carry out one request. Raises :class:`~swarmbot.github.client.Unavailable` to be called again."""
         claim = await self.claims.begin(request.key)
         if claim is Claim.DONE:
             return

@@ -230,6 +230,15 @@ class Inbox:
         except (RedisError, OSError) as error:
             raise _unavailable("claim entries", error) from error
 
+    async def touch(self, consumer: str, entry_ids: list[str]) -> None:
+        """Say that ``consumer`` still works on these entries, so that nobody claims them. Raises `InboxUnavailable`."""
+        if not entry_ids:
+            return
+        try:
+            await self._redis.xclaim(STREAM, GROUP, consumer, 0, list(entry_ids), justid=True)
+        except (RedisError, OSError) as error:
+            raise _unavailable("keep entries", error) from error
+
     async def _claim(self, consumer: str, min_idle_ms: int, count: int) -> list[Entry]:
         cursor, entries = b"0-0", []
         while True:

@@ -11,7 +11,7 @@ import structlog
 
 from swarmbot.core.model import JobSpec, Request
 from swarmbot.core.policy import Effect, React, Refused, Reply, StartJob
-from swarmbot.github.app import Client, Invalid, NotPermitted, NotThere
+from swarmbot.github.client import Client, Invalid, NotPermitted, NotThere
 from swarmbot.github.reader import find_comment
 from swarmbot.github.writer import Writer
 
@@ -29,7 +29,7 @@ async def perform(
 ) -> None:
     """Carry out ``effects`` in order. ``again``: some may have been carried out before a crash.
 
-    Raises :class:`~swarmbot.github.app.Unavailable` when GitHub cannot be reached: call again, with ``again``. What
+    Raises :class:`~swarmbot.github.client.Unavailable` when GitHub cannot be reached: call again, with ``again``. What
     GitHub refuses for good (a locked thread, a deleted comment) is logged and passed over.
     """
     for index, effect in enumerate(effects):

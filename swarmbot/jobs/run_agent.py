@@ -9,14 +9,15 @@ from pathlib import Path
 
 from swarmbot.core import brief
 from swarmbot.core.agent_spec import AgentSpec, AgentSpecError
-from swarmbot.core.model import Ending
+from swarmbot.core.model import Ending, JobSpec
 from swarmbot.core.session import Event, Outcome, Session
-from swarmbot.core.story import AgentFinished, AgentStarted, PromptAnswered
+from swarmbot.core.story import AgentFinished, AgentStarted, Job, PromptAnswered
 from swarmbot.jobs.book import Book, JobFailed
 from swarmbot.jobs.tools import Tools
-from swarmbot.terminal.pty import ProgramNotFound, SpawnFailed, spawn
+from swarmbot.terminal.processes import end_marked
+from swarmbot.terminal.pty import ProgramNotFound, Pty, SpawnFailed, spawn
 from swarmbot.terminal.pump import TerminalSession
-from swarmbot.terminal.recording import Recorder
+from swarmbot.terminal.recording import Recorder, RecordingError
 
 COLS, ROWS = 120, 40
 TASK_FILE = "SWARMBOT_TASK_FILE"
@@ -63,24 +64,44 @@ async def _drive(book: Book, tools: Tools, spec: AgentSpec, task: str, tree: Pat
     await asyncio.to_thread(_lay_out, task_file, task, recording.parent)
     try:
         argv = spec.command(python=sys.executable, task_file=str(task_file), operator=dict(tools.operator))
-        environment = _environment(spec, tools, folder, task_file)
-        pty = await spawn(argv, cwd=tree, env=environment, cols=COLS, rows=ROWS)
-    except (ProgramNotFound, SpawnFailed, AgentSpecError) as error:
-        raise JobFailed("agent_not_started", str(error), "The operator has to install or configure it.") from error
-    session = Session(spec, task, tools.limits, at=time.monotonic())
+        title = f"{spec.name} {job.spec.id}"
+        # Before the program: it must not run where it cannot be recorded.
+        with Recorder(recording, cols=COLS, rows=ROWS, title=title, redact=tools.redact) as recorder:
+            environment = _environment(spec, tools, folder, task_file)
+            mark = _mark(job.spec, job.attempt)
+            async with await spawn(argv, cwd=tree, env=environment, cols=COLS, rows=ROWS, mark=mark) as pty:
+                await book.write(AgentStarted(argv0=argv[0], recording=recording.name))
+                session = Session(spec, task, tools.limits, at=time.monotonic())
+                await _run(book, pty, session, recorder)
+    except (ProgramNotFound, SpawnFailed, AgentSpecError, RecordingError) as error:
+        raise JobFailed("agent_not_started", str(error), "The operator has to mend that.") from error
+    if session.outcome is None:
+        raise RuntimeError("the program has ended and its session has not")
+    return session.outcome
+
+
+async def _run(book: Book, pty: Pty, session: Session, recorder: Recorder) -> None:
     events: asyncio.Queue[Event | None] = asyncio.Queue()
-    title = f"{spec.name} {job.spec.id}"
-    with Recorder(recording, cols=COLS, rows=ROWS, title=title, redact=tools.redact) as recorder:
-        await book.write(AgentStarted(argv0=argv[0], recording=recording.name))
+    try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_tell(book, events))
             try:
                 await TerminalSession(pty, session, recorder, events.put_nowait).run()
             finally:
                 events.put_nowait(None)
-    if session.outcome is None:
-        raise RuntimeError("the program has ended and its session has not")
-    return session.outcome
+    except ExceptionGroup as group_of_errors:
+        # One of the two failed and the other was cancelled for it: the one error is what callers know by name.
+        raise group_of_errors.exceptions[0] from None
+
+
+async def end_earlier_attempts(job: Job) -> None:
+    """End what earlier attempts of a job left running on this machine when their worker was killed."""
+    for attempt in range(1, job.attempt):
+        await end_marked(_mark(job.spec, attempt))
+
+
+def _mark(spec: JobSpec, attempt: int) -> str:
+    return f"{spec.id}-{attempt}"
 
 
 async def _tell(book: Book, events: asyncio.Queue[Event | None]) -> None:

@@ -6,22 +6,25 @@ where the story stops and doubles nothing.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from datetime import UTC, datetime
 
 import structlog
+from redis.exceptions import RedisError
 
 from swarmbot.core import report
 from swarmbot.core.model import Ending, Failure
 from swarmbot.core.policy import WRITERS
 from swarmbot.core.story import AttemptBegun, Committed, Ended, Prepared, PullOpened, Pushed, Said, State
 from swarmbot.github import reader
-from swarmbot.github.app import Client, GitHubError, Invalid, NotThere, Unavailable
+from swarmbot.github.client import TRIES, Client, GitHubError, Invalid, NotThere, Unavailable
 from swarmbot.github.writer import Writer
 from swarmbot.jobs import lease
 from swarmbot.jobs.book import Book, JobFailed
-from swarmbot.jobs.run_agent import run_agent
+from swarmbot.jobs.run_agent import end_earlier_attempts, run_agent
+from swarmbot.jobs.store import StoryMoved
 from swarmbot.jobs.tell import Teller
 from swarmbot.jobs.tools import Tools
 from swarmbot.workspace import publish
@@ -49,7 +52,7 @@ _WORKER_DIED = Ended(
 async def run_job(job_id: str, tools: Tools) -> None:
     """Bring the job to its end and tell it. Returns at once where it is settled or another worker has it.
 
-    Raises :class:`~swarmbot.github.app.Unavailable` when GitHub stays out of reach; the job stays open then.
+    Raises :class:`~swarmbot.github.client.Unavailable` when GitHub stays out of reach; the job stays open then.
     """
     try:
         async with lease.hold(tools.redis, job_id, f"{tools.worker}:{secrets.token_hex(4)}"):
@@ -65,10 +68,11 @@ async def _run(book: Book, tools: Tools) -> None:
     spec = book.job.spec
     rerun = book.job.attempt > 0
     exhausted = book.job.attempt >= ATTEMPTS
-    if not book.job.ending and not exhausted:
-        await book.write(AttemptBegun(book.job.attempt + 1, tools.worker))
     try:
         async with tools.github.for_job(spec.repository.installation_id, spec.repository.id) as client:
+            # Only now: a time without GitHub is no attempt.
+            if not book.job.ending and not exhausted:
+                await book.write(AttemptBegun(book.job.attempt + 1, tools.worker))
             lane = tools.lanes.of(spec.repository.installation_id)
             writer = Writer(client, spec.repository, lane, tools.redact)
             agent = tools.agents[spec.agent].title if spec.agent in tools.agents else spec.agent
@@ -89,17 +93,15 @@ async def _run(book: Book, tools: Tools) -> None:
 async def _work(book: Book, tools: Tools, client: Client, writer: Writer, *, rerun: bool) -> Ended:
     """Do what is left of the job and return its end."""
     try:
-        if rerun and book.job.attempt >= ATTEMPTS and not book.job.moments.get("preparing"):
-            raise JobFailed(
-                "worker_died", "The worker died at each of three attempts.", "Ask the operator for the log."
-            )
+        await end_earlier_attempts(book.job)
         await _check_permission(book, client)
-        checkout = await _prepare(book, tools, client)
-        if not book.job.agent_finished:
-            await run_agent(book, tools, checkout.tree)
-        if not await _commit(book, tools, checkout):
-            return Ended(Ending.NO_CHANGE)
-        await _push(book, tools, client, checkout)
+        if not book.job.pushed:
+            checkout = await _prepare(book, tools, client)
+            if not book.job.agent_finished:
+                await run_agent(book, tools, checkout.tree)
+            if not await _commit(book, tools, checkout):
+                return Ended(Ending.NO_CHANGE)
+            await _push(book, tools, client, checkout)
         await _open_pull(book, tools, client, writer, rerun=rerun)
         return Ended(Ending.DONE)
     except JobFailed as failed:
@@ -110,9 +112,12 @@ async def _work(book: Book, tools: Tools, client: Client, writer: Writer, *, rer
         return Ended(Ending.FAILED, Failure(_kind(error), str(error), error.do))
     except Unavailable as error:
         return Ended(Ending.FAILED, Failure("github_unavailable", str(error), "Write `/agent fix` to try again."))
+    except (RedisError, StoryMoved):
+        raise  # the story cannot be written: another attempt goes on from where it stops
     except Exception:
         log.exception("job broke")
-        cause = "Something went wrong inside swarmbot; nothing was published."
+        pushed = f" The branch {book.job.spec.branch} is pushed." if book.job.pushed else ""
+        cause = f"Something went wrong inside swarmbot.{pushed}"
         do = f"Write `/agent fix` to try again. The operator finds the reason in the log: job `{book.job.spec.id}`."
         return Ended(Ending.FAILED, Failure("internal", cause, do))
 
@@ -134,7 +139,7 @@ async def _prepare(book: Book, tools: Tools, client: Client) -> Checkout:
     """Return the checkout to work in: the one of the attempt before where its agent had finished, else a new one."""
     spec = book.job.spec
     folder = tools.job_folder(spec)
-    mirror = Mirror(tools.mirror_folder(spec.repository), _remote(book, tools, client))
+    mirror = Mirror(tools.mirror_folder(spec.repository), await _remote(book, tools, client))
     if book.job.agent_finished and (kept := await reopen(mirror, book.job.base, folder)):
         return kept
     await mirror.fetch()
@@ -152,7 +157,7 @@ async def _commit(book: Book, tools: Tools, checkout: Checkout) -> bool:
     changes = await publish.changes(checkout)
     if not changes.files:
         return False
-    message = report.commit_message(spec, book.job.summary)
+    message = tools.redact(report.commit_message(spec, book.job.summary))
     bot = f"{tools.app_slug}[bot]"
     author = publish.Identity(bot, f"{bot}@users.noreply.github.com")
     # The moment is the story's, so that a second attempt makes the very same commit.
@@ -168,7 +173,7 @@ async def _push(book: Book, tools: Tools, client: Client, checkout: Checkout) ->
     commit = book.job.commit
     if commit is None:
         return
-    await publish.push(checkout, _remote(book, tools, client), commit.sha, book.job.spec.branch)
+    await publish.push(checkout, await _remote(book, tools, client), commit.sha, book.job.spec.branch)
     await book.write(Pushed(commit.sha))
 
 
@@ -178,28 +183,38 @@ async def _open_pull(book: Book, tools: Tools, client: Client, writer: Writer, *
     if job.pull is not None:
         return
     spec = job.spec
-    pull = await reader.find_pull(client, spec.repository, spec.branch) if rerun else None
-    if pull is None:
-        agent = tools.agents[spec.agent].title
-        try:
-            pull = await writer.open_pull(
-                title=report.title(spec),
-                body=report.pull_body(job, agent),
-                head=spec.branch,
-                base=spec.repository.default_branch,
-            )
-        except Unavailable:
-            # It may have been opened before the answer was lost.
-            pull = await reader.find_pull(client, spec.repository, spec.branch)
-            if pull is None:
-                raise
-        except (Invalid, NotThere) as error:
-            raise JobFailed("pull_refused", f"The branch {spec.branch} is pushed, but no pull request: {error.message}",
-                            "Open it by hand from the branch.") from error  # fmt: skip
+    try:
+        pull = await _found_or_opened(book, tools, client, writer, look_first=rerun)
+    except (Invalid, NotThere) as error:
+        cause = f"The branch {spec.branch} is pushed, but no pull request: {error.message}"
+        raise JobFailed("pull_refused", cause, "Open it by hand from the branch.") from error
     if pull.head.sha != job.pushed:
         raise JobFailed("push_lost", f"The pull request #{pull.number} is not at the pushed commit {job.pushed[:10]}.",
                         "Compare the branch with the log; somebody else may have pushed to it.")  # fmt: skip
     await book.write(PullOpened(pull.number, pull.html_url))
+
+
+async def _found_or_opened(
+    book: Book, tools: Tools, client: Client, writer: Writer, *, look_first: bool
+) -> reader.Pull:
+    """Open the pull request; after a lost answer it is looked for first, and opened again only if it is not there."""
+    spec = book.job.spec
+    for turn in range(1, TRIES + 1):
+        if look_first and (pull := await reader.find_pull(client, spec.repository, spec.branch)):
+            return pull
+        try:
+            return await writer.open_pull(
+                title=report.title(spec),
+                body=report.pull_body(book.job, tools.agents[spec.agent].title),
+                head=spec.branch,
+                base=spec.repository.default_branch,
+            )
+        except Unavailable:
+            if turn == TRIES:
+                raise
+            look_first = True
+            await asyncio.sleep(turn)
+    raise AssertionError  # the last turn returns or raises
 
 
 def _kind(error: Exception) -> str:
@@ -207,8 +222,9 @@ def _kind(error: Exception) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
 
 
-def _remote(book: Book, tools: Tools, client: Client) -> Remote:
-    return Remote(f"{tools.github_url}/{book.job.spec.repository.full_name}.git", client.token.value)
+async def _remote(book: Book, tools: Tools, client: Client) -> Remote:
+    token = await client.fresh_token()  # an agent may have worked for longer than the one before lives
+    return Remote(f"{tools.github_url}/{book.job.spec.repository.full_name}.git", token.value)
 
 
 async def _end_unheard(book: Book, error: GitHubError) -> None:

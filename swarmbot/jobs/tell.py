@@ -15,7 +15,7 @@ import structlog
 
 from swarmbot.core import report
 from swarmbot.core.story import Said
-from swarmbot.github.app import Client, GitHubError, Unavailable
+from swarmbot.github.client import Client, GitHubError, Unavailable
 from swarmbot.github.reader import Written, find_check, find_comment
 from swarmbot.github.writer import CHECK_NAME, Writer
 from swarmbot.jobs.book import Book
@@ -35,6 +35,7 @@ class Teller:
     def __init__(self, book: Book, client: Client, writer: Writer, agent_title: str, *, rerun: bool) -> None:
         self._book, self._client, self._writer, self._agent = book, client, writer, agent_title
         self._rerun = rerun
+        self._speaking = asyncio.Lock()
 
     @asynccontextmanager
     async def live_status(self) -> AsyncIterator[None]:
@@ -44,7 +45,7 @@ class Teller:
             yield
         finally:
             # A comment that is on its way is waited for: cut off here, it would be written and not remembered.
-            if "status" in self._book.job.said or live.done():
+            async with self._speaking:
                 live.cancel()
             with suppress(asyncio.CancelledError):
                 await live
@@ -61,16 +62,20 @@ class Teller:
 
     async def _keep_status(self) -> None:
         marker, number = report.marker(self._book.job.spec.id), self._book.job.spec.thread.number
-        with suppress(Unavailable):
-            await self._once(
-                "status", lambda: self._find(marker), lambda: self._writer.comment(number, self._status_text())
-            )
+
+        async def say() -> Written:
+            return await self._writer.comment(number, self._status_text())
+
         while not self._book.job.ending:
+            async with self._speaking:
+                try:
+                    if "status" in self._book.job.said:
+                        await self._edit_status()
+                    else:
+                        await self._once("status", lambda: self._find(marker), say)
+                except GitHubError as error:
+                    log.warning("status not told", job=self._book.job.spec.id, error=str(error))
             await asyncio.sleep(EDIT_EVERY_S)
-            try:
-                await self._edit_status()
-            except GitHubError as error:
-                log.warning("status not edited", job=self._book.job.spec.id, error=str(error))
 
     def _status_text(self) -> str:
         return report.status_comment(self._book.job, self._book.now(), self._agent)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -49,21 +49,41 @@ def find_family(leader: Process, mark: str) -> list[Process]:
     A process belongs if it is in the leader's session, is marked with ``mark`` in its environment, or descends from
     one that belongs. Nothing older than the leader does, so only few environments are read.
     """
-    table = [process(int(entry)) for entry in os.listdir(_PROC) if entry.isdigit()]  # noqa: PTH208
-    young = {found.pid: found for found in table if found and found.started >= leader.started}
-    needle = f"{MARK_VARIABLE}={mark}".encode()
-    family = {p.pid for p in young.values() if leader.pid in (p.pid, p.session) or _is_marked(p.pid, needle)}
+    young = {pid: found for pid, found in _table().items() if found.started >= leader.started}
+    own = {p.pid for p in young.values() if leader.pid in (p.pid, p.session) or _is_marked(p.pid, mark)}
+    return _with_descendants(own, young)
+
+
+async def end_marked(mark: str, seconds: float = 5.0) -> None:
+    """Kill all processes of this machine that carry ``mark`` and what descends from them; waits at most ``seconds``.
+
+    For what a worker left when it was killed itself. It reads every environment that it may, so it is no daily work.
+    """
+
+    def find() -> list[Process]:
+        table = _table()
+        return _with_descendants({pid for pid in table if _is_marked(pid, mark)}, table)
+
+    await signal_and_wait(await asyncio.to_thread(find), (signal.SIGKILL,), seconds)
+
+
+def _table() -> dict[int, Process]:
+    rows = (process(int(entry)) for entry in os.listdir(_PROC) if entry.isdigit())  # noqa: PTH208
+    return {found.pid: found for found in rows if found}
+
+
+def _with_descendants(family: set[int], table: Mapping[int, Process]) -> list[Process]:
     grown = True
     while grown:
-        children = {p.pid for p in young.values() if p.parent in family} - family
-        family |= children
+        children = {p.pid for p in table.values() if p.parent in family} - family
+        family = family | children
         grown = bool(children)
-    return [young[pid] for pid in sorted(family) if not young[pid].dead]
+    return [table[pid] for pid in sorted(family) if not table[pid].dead]
 
 
-def _is_marked(pid: int, needle: bytes) -> bool:
+def _is_marked(pid: int, mark: str) -> bool:
     try:
-        return needle in (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        return f"{MARK_VARIABLE}={mark}".encode() in (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
     except OSError:
         return False
 

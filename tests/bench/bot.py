@@ -49,7 +49,7 @@ async def up(environment: dict[str, str]) -> AsyncIterator[Bot]:
             print(f"  the bot did not end within {STOP_S:.0f} s of SIGTERM and was killed", file=sys.stderr, flush=True)
             process.kill()
             await process.wait()
-        if drain:
+        if drain is not None:
             await drain
 
 

@@ -28,8 +28,13 @@ async def main(folder: Path, wanted: frozenset[str]) -> None:
     await server.start()
     try:
         async with DemoGitHub(folder / "github") as github, Redis.from_url(server.url) as redis:
-            settings = {"SWARMBOT_REDIS_URL": server.url, "SWARMBOT_SHELL_COMMAND": "echo at work; exec sleep 50"}
-            environment = bot_environment(github, folder, **settings)
+            environment = bot_environment(
+                github,
+                folder,
+                SWARMBOT_REDIS_URL=server.url,
+                SWARMBOT_SHELL_COMMAND="echo at work; exec sleep 50",
+                SWARMBOT_MAX_SESSIONS=str(2 * JOBS),  # the other worker has room for all of them
+            )
             async with AsyncExitStack() as stack:
                 _, address = await stack.enter_async_context(running("web", environment))
                 github.hook_url = f"{address}/webhook"
@@ -49,7 +54,7 @@ async def _kill_and_wait(github: DemoGitHub, store: JobStore) -> list[float]:
         await github.comment(await github.issue(f"Long work, {number}"), "/agent fix")
     await github.settled()
     async with asyncio.timeout(30):
-        while len(jobs := await store.newest(JOBS)) < JOBS:
+        while len(jobs := await store.newest(JOBS)) < JOBS:  # noqa: ASYNC110 - Redis has no event for it
             await asyncio.sleep(0.02)
         workers = dict(zip(jobs, await asyncio.gather(*(_worker_of(store, job) for job in jobs)), strict=True))
     victim = workers[jobs[-1]]

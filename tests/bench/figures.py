@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import sys
 import tempfile
@@ -11,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import uvloop
+
+from swarmbot import logs
 
 Bench = Callable[[Path, frozenset[str]], Awaitable[None]]
 
@@ -31,15 +34,16 @@ def run(bench: Bench, *, seconds: float) -> None:
     After ``seconds``, or at SIGINT or SIGTERM, it is cancelled, so that it ends what it started. Raises
     :class:`TimeoutError` and whatever the bench raises.
     """
-    uvloop.run(_bounded(bench, seconds))
+    logs.configure(level=logging.ERROR)  # to standard error: standard output is for figures
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        uvloop.run(_bounded(bench, Path(folder).resolve(), seconds))
 
 
-async def _bounded(bench: Bench, seconds: float) -> None:
+async def _bounded(bench: Bench, folder: Path, seconds: float) -> None:
     task = asyncio.current_task()
     if task is None:
         raise RuntimeError("a bench runs in a task")
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        async with asyncio.timeout(seconds):
-            await bench(Path(folder).resolve(), frozenset(sys.argv[1:]))
+    async with asyncio.timeout(seconds):
+        await bench(folder, frozenset(sys.argv[1:]))

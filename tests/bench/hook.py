@@ -1,4 +1,4 @@
-"""How soon a webhook is acknowledged by one ``swarmbot web``, the delivery on disk, and how nginx does on the same load."""
+"""How soon a webhook is acknowledged by one ``swarmbot web``, the delivery on disk, beside nginx."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import asyncio
 import hmac
 import json
 import shutil
+import statistics
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from redis.asyncio import Redis
 
 from swarmbot.demo.github import DemoGitHub
 from swarmbot.demo.run import _free_port
@@ -21,8 +24,9 @@ from tests.bench.figures import note, run, say
 from tests.stories.test_kill import running
 
 CONNECTIONS = 16
-REQUESTS, NGINX_REQUESTS = 8000, 40_000
-"""8,000 payloads stay below the inbox's cap, though nobody takes them out."""
+ROUNDS, REQUESTS, NGINX_REQUESTS = 5, 2500, 20_000
+"""The inbox is emptied between rounds, as a worker does all the time: with 70 MB waiting in it, Redis begins to rewrite
+its file in mid-run, and the slowest answers take twice as long."""
 PAYLOAD = Path(__file__).parents[1] / "events/payloads/issue_comment-created.json"
 
 _NGINX = """\
@@ -52,10 +56,11 @@ async def main(folder: Path, wanted: frozenset[str]) -> None:
     github = DemoGitHub(folder / "github")
     request = folder / "request"
     request.write_bytes(_request(github.webhook_secret, PAYLOAD.read_bytes()))
-    ours = await _hook(github, folder, request)
-    note(f"hook: {ours.per_s:.0f} deliveries/s, p50 {ours.p50_ms:.2f} ms, p99 {ours.p99_ms:.2f} ms")
+    rounds = await _hook(github, folder, request)
+    for ours in rounds:
+        note(f"hook: {ours.per_s:.0f} deliveries/s, p50 {ours.p50_ms:.2f} ms, p99 {ours.p99_ms:.2f} ms")
     if "hook_ack_p99_ms" in wanted:
-        say("hook_ack_p99_ms", ours.p99_ms, "ms")
+        say("hook_ack_p99_ms", statistics.median(found.p99_ms for found in rounds), "ms")
     if "hook_ack_vs_nginx" not in wanted:
         return
     if (program := shutil.which("nginx")) is None:
@@ -64,16 +69,20 @@ async def main(folder: Path, wanted: frozenset[str]) -> None:
     async with _nginx(program, folder) as port:
         its = await _load(port, request, NGINX_REQUESTS)
     note(f"nginx: {its.per_s:.0f} answers/s, p99 {its.p99_ms:.2f} ms; the load generator itself may be its limit")
-    say("hook_ack_vs_nginx", ours.per_s / its.per_s, "x")
+    say("hook_ack_vs_nginx", statistics.median(found.per_s for found in rounds) / its.per_s, "x")
 
 
-async def _hook(github: DemoGitHub, folder: Path, request: Path) -> Load:
+async def _hook(github: DemoGitHub, folder: Path, request: Path) -> list[Load]:
     redis = EmbeddedRedis(folder / "redis")
     await redis.start()
     try:
         environment = bot_environment(github, folder, SWARMBOT_REDIS_URL=redis.url)
-        async with running("web", environment) as (_, address):
-            return await _load(urlsplit(address).port or 0, request, REQUESTS)
+        async with running("web", environment) as (_, address), Redis.from_url(redis.url) as client:
+            rounds = []
+            for _ in range(ROUNDS):
+                rounds.append(await _load(urlsplit(address).port or 0, request, REQUESTS))
+                await client.flushall()
+            return rounds
     finally:
         await redis.stop()
 
@@ -130,7 +139,7 @@ async def _nginx(program: str, folder: Path) -> AsyncIterator[int]:
     )
     try:
         async with asyncio.timeout(10):
-            while not await _answers(port):
+            while not await _answers(port):  # noqa: ASYNC110 - nginx tells nobody when it listens
                 await asyncio.sleep(0.02)
         yield port
     finally:

@@ -77,8 +77,8 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._head + ID % number + self._tail)
 
 
-async def main(port: int, connections: int, requests: int, file: Path) -> None:
-    head, tail = file.read_bytes().split(b"ID", 1)
+async def main(port: int, connections: int, requests: int, request: bytes) -> None:
+    head, tail = request.split(b"ID", 1)
     tally = Tally(requests)
     loop = asyncio.get_running_loop()
     for _ in range(connections):
@@ -91,4 +91,5 @@ async def main(port: int, connections: int, requests: int, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(*map(int, sys.argv[1:4]), Path(sys.argv[4])))
+    where, at_once, how_many = map(int, sys.argv[1:4])
+    uvloop.run(main(where, at_once, how_many, Path(sys.argv[4]).read_bytes()))

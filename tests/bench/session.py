@@ -93,6 +93,8 @@ async def _throughput(folder: Path) -> None:
 
 
 async def _answers(folder: Path) -> None:
+    alone = statistics.median(await _timed(ASK, [str(PROMPTS)], folder, _answer_at_once)) * 1000
+    note(f"kernel alone: p50 {alone:.2f} ms")
     # Of the agent's own settling time the engine knows nothing but its length, so it is left out of the figure.
     for settle, prompts in ((0.15, 10), (0.0, PROMPTS)):
         spec = parse(ASKER.format(settle=settle), source="asker")
@@ -127,6 +129,21 @@ async def _discard(pty: Pty) -> None:
         if pty.read().ended:
             asyncio.get_running_loop().remove_reader(pty.fd)
             over.set()
+
+    asyncio.get_running_loop().add_reader(pty.fd, read)
+    await over.wait()
+
+
+async def _answer_at_once(pty: Pty) -> None:
+    """Press Enter at whatever is printed, without a look at it."""
+    over = asyncio.Event()
+
+    def read() -> None:
+        if pty.read().ended:
+            asyncio.get_running_loop().remove_reader(pty.fd)
+            over.set()
+        else:
+            pty.write(b"\r")
 
     asyncio.get_running_loop().add_reader(pty.fd, read)
     await over.wait()

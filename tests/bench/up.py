@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import statistics
 import sys
 from pathlib import Path
@@ -42,7 +41,7 @@ def _memory(pid: int) -> float:
     total = 0
     for member in find_family(leader, "no mark"):
         share, resident = _rollup(member.pid, "Pss"), _rollup(member.pid, "Rss")
-        note(f"{Path(os.readlink(f'/proc/{member.pid}/exe')).name}: {share / 1024:.1f} MB, resident {resident // 1024}")
+        note(f"{Path(f'/proc/{member.pid}/exe').readlink().name}: {share / 1024:.1f} MB, resident {resident // 1024}")
         total += share
     return total / 1024
 

@@ -123,7 +123,7 @@ def test_the_reply_tells_what_happened_and_what_to_do() -> None:
     assert "#7 is open for your review: 2 files, +3 −1, made by Claude Code." in COMMENTS["reply"](DONE)
     assert "changed no file" in COMMENTS["reply"](NO_CHANGE)
     assert "It is right already." in COMMENTS["reply"](NO_CHANGE)
-    assert "(`agent_crashed`): The program ended with exit code 3." in COMMENTS["reply"](FAILED)
+    assert "`agent_crashed`\n\n```text\nThe program ended with exit code 3.\n```" in COMMENTS["reply"](FAILED)
     assert "```text\none\ntwo\n```" in COMMENTS["reply"](FAILED)
     assert "**What to do:** Write /agent fix again." in COMMENTS["reply"](FAILED)
 

@@ -89,6 +89,8 @@ def test_ready_after_work_is_the_end_only_when_it_holds() -> None:
     stage.show(*BUSY, hold=0.2)
     stage.show(*COMPOSER, hold=0.8)
     assert "done" not in stage.told
+    stage.wait(7.1)
+    assert "done" not in stage.told
     stage.wait(0.3)
     assert "done" in stage.told
 
@@ -174,7 +176,8 @@ def test_an_exit_with_an_error_is_a_failure_in_every_state(
         ([], "left_early"),
         ([COMPOSER], "left_early"),
         ([COMPOSER, FILLED], "left_early"),
-        ([COMPOSER, FILLED, BUSY], "done"),
+        ([COMPOSER, FILLED, BUSY], "left_early"),
+        ([COMPOSER, FILLED, BUSY, ("✻ Worked for 2s", *COMPOSER)], "done"),
     ],
 )
 def test_an_exit_without_an_error_is_the_end_only_after_the_task_was_taken(

@@ -10,7 +10,8 @@ import pytest
 from swarmbot.core.model import Repository
 from swarmbot.core.redact import redactor
 from swarmbot.demo.github import DemoGitHub, make_private_key
-from swarmbot.github.app import Client, GitHubApp
+from swarmbot.github.app import GitHubApp
+from swarmbot.github.client import Client
 from swarmbot.github.writer import Lane, Writer
 
 SECRET = "a value that nobody may see"

@@ -9,17 +9,8 @@ import pytest
 
 from swarmbot.core.model import Repository
 from swarmbot.demo.github import DemoGitHub, make_private_key
-from swarmbot.github.app import (
-    JOB_PERMISSIONS,
-    Client,
-    GitHubApp,
-    GitHubError,
-    Invalid,
-    Nothing,
-    NotPermitted,
-    NotThere,
-    Unavailable,
-)
+from swarmbot.github.app import JOB_PERMISSIONS, GitHubApp
+from swarmbot.github.client import Client, GitHubError, Invalid, Nothing, NotPermitted, NotThere, Unavailable
 
 REPO = "/repos/acme/wordcount"
 
@@ -43,7 +34,7 @@ async def test_a_jobs_token_is_revoked_at_its_end_also_after_an_error(
     async with app.for_job(github.installation_id, repository.id) as client:
         pass
     assert github.access.living_tokens() == []
-    with pytest.raises(NotPermitted):
+    with pytest.raises(Unavailable, match="closed"):
         await client.call("GET", f"{REPO}/pulls", list[Nothing])
     with pytest.raises(ZeroDivisionError):
         async with app.for_job(github.installation_id, repository.id):
@@ -69,7 +60,6 @@ async def test_the_installations_token_is_kept(github: DemoGitHub, app: GitHubAp
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (401, NotPermitted),
         (403, NotPermitted),
         (404, NotThere),
         (410, NotThere),
@@ -88,6 +78,37 @@ async def test_what_github_refuses_has_a_name(
         await client.call("GET", f"{REPO}/pulls", list[Nothing])
     assert type(refused.value) is kind
     assert (refused.value.status, refused.value.message) == (status, "No, really")
+
+
+async def test_a_token_that_github_does_not_know_any_more_is_made_anew(github: DemoGitHub, client: Client) -> None:
+    before = client.token.value
+    github.fail("GET", "/pulls$", status=401)
+    assert await client.call("GET", f"{REPO}/pulls", list[Nothing]) == []
+    assert client.token.value != before
+
+
+async def test_a_second_token_that_is_unknown_is_no_answer_about_permissions(
+    github: DemoGitHub, client: Client
+) -> None:
+    github.fail("GET", "/pulls$", status=401, times=2)
+    with pytest.raises(Unavailable):
+        await client.call("GET", f"{REPO}/pulls", list[Nothing])
+
+
+async def test_a_read_is_asked_again_after_a_failure_on_githubs_side(github: DemoGitHub, client: Client) -> None:
+    github.fail("GET", "/pulls$", status=502)
+    assert await client.call("GET", f"{REPO}/pulls", list[Nothing]) == []
+
+
+async def test_a_call_waits_where_github_says_how_long_if_that_is_short(github: DemoGitHub, client: Client) -> None:
+    issue = await github.issue("One")
+    github.fail("POST", "/comments$", status=429, headers={"retry-after": "1"})
+    await client.call("POST", f"{REPO}/issues/{issue.number}/comments", Nothing, {"body": "once"})
+    github.fail("POST", "/comments$", status=429, headers={"retry-after": "3600"})
+    with pytest.raises(Unavailable) as limited:
+        await client.call("POST", f"{REPO}/issues/{issue.number}/comments", Nothing, {"body": "twice"})
+    assert limited.value.again_s > 3000
+    await github.next_comment(issue)
 
 
 async def test_a_write_that_was_answered_with_an_error_is_not_sent_again(github: DemoGitHub, client: Client) -> None:
@@ -112,13 +133,13 @@ async def test_no_answer_is_unavailable(tmp_path: Path, private_key: str) -> Non
     assert refused.value.status == 0
 
 
-async def test_another_apps_key_is_not_permitted(tmp_path: Path, private_key: str) -> None:
+async def test_another_apps_key_is_named_as_the_reason(tmp_path: Path, private_key: str) -> None:
     # An id of its own: within one process githubkit keeps the JWT that it made for an App.
     async with (
         DemoGitHub(tmp_path, private_key_pem=private_key, app_id=4711) as github,
         GitHubApp(github.app_id, make_private_key(), github.api_url) as app,
     ):
-        with pytest.raises(NotPermitted):
+        with pytest.raises(Unavailable, match="SWARMBOT_APP_ID, the key and this machine's clock"):
             await app.installation(github.installation_id)
 
 

@@ -7,7 +7,7 @@ import pytest
 from swarmbot.core.model import Repository
 from swarmbot.core.policy import WRITERS
 from swarmbot.demo.github import DemoGitHub
-from swarmbot.github.app import Client, GitHubError, Nothing
+from swarmbot.github.client import Client, GitHubError, Nothing
 from swarmbot.github.reader import find_check, find_comment, find_pull, permission
 from swarmbot.github.writer import Writer
 

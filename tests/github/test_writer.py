@@ -9,7 +9,7 @@ import pytest
 
 from swarmbot.demo.github import DemoGitHub
 from swarmbot.demo.github.git_objects import git
-from swarmbot.github.app import Invalid, NotThere
+from swarmbot.github.client import Invalid, NotThere
 from swarmbot.github.writer import Lane, Lanes, Priority, Writer
 from tests.github.conftest import SECRET
 

@@ -15,7 +15,7 @@ import pytest
 from redis.asyncio import Redis
 
 from swarmbot.core.model import Ending
-from swarmbot.core.story import AgentStarted, Queued
+from swarmbot.core.story import AgentFinished, AgentStarted, Prepared, PullOpened, Pushed, Queued
 from swarmbot.demo.github import Comment, DemoGitHub, Issue
 from swarmbot.jobs.embedded_redis import EmbeddedRedis
 from swarmbot.jobs.store import JobStore
@@ -129,13 +129,20 @@ async def test_redis_is_killed_after_it_took_the_delivery(
     await watch
 
 
-@pytest.mark.parametrize("moment", [Queued, AgentStarted], ids=["queued", "agent at work"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        AgentStarted,
+        Pushed,
+        *(pytest.param(moment, marks=pytest.mark.full) for moment in (Queued, Prepared, AgentFinished, PullOpened)),
+    ],
+)
 async def test_the_worker_is_killed_in_mid_job(
     github: DemoGitHub,
     environment: Environment,
     own_redis_server: EmbeddedRedis,
     tmp_path: Path,
-    moment: type[Queued] | type[AgentStarted],
+    moment: type[object],
 ) -> None:
     issue = await github.issue("Crash on empty file")
     async with running("web", environment) as (_, address), following(own_redis_server, github, tmp_path) as bot:
@@ -150,7 +157,7 @@ async def test_the_worker_is_killed_in_mid_job(
         github.hook_url = None
 
 
-async def story_reaches(bot: Bot, moment: type[Queued] | type[AgentStarted]) -> None:
+async def story_reaches(bot: Bot, moment: type[object]) -> None:
     """Return as soon as the first job's story holds such an event."""
     async with asyncio.timeout(30):
         async for entry in bot.store.follow(await bot.newest_job()):
