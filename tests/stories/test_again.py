@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from swarmbot.core.model import Ending
-from swarmbot.core.story import AgentStarted
+from swarmbot.core.story import AgentStarted, PromptAnswered
 from swarmbot.demo.github import DemoGitHub
 from swarmbot.jobs.embedded_redis import EmbeddedRedis
 from swarmbot.settings import Settings
@@ -80,4 +80,27 @@ async def test_a_job_whose_app_was_taken_away_ends_unheard_and_the_next_one_runs
     assert job.failure is not None
     assert job.failure.kind == "no_access"
     assert (await bot.does(second, "/agent fix")).ending is Ending.DONE
+    await bot.opened_pull_request()
+
+
+async def test_a_command_is_heard_when_github_does_not_know_the_bots_token_any_more(
+    bot: Bot, github: DemoGitHub
+) -> None:
+    issue = await github.issue("Crash on empty file")
+    github.fail("GET", "/permission$", status=401)
+
+    assert (await bot.does(issue, "/agent fix")).ending is Ending.DONE
+    await bot.opened_pull_request()
+
+
+async def test_a_token_that_is_revoked_while_the_agent_works_costs_nothing(bot: Bot, github: DemoGitHub) -> None:
+    issue = await github.issue("Crash on empty file")
+    comment = await github.comment(issue, "/agent fix")
+    async for entry in bot.store.follow(await bot.newest_job()):
+        if isinstance(entry.event, PromptAnswered):
+            break
+    github.fail("POST", "/pulls$", status=401)
+
+    await github.next_reaction(comment)
+    assert (await bot.end_of_job(issue)).ending is Ending.DONE
     await bot.opened_pull_request()
