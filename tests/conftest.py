@@ -1,4 +1,4 @@
-"""What tests of several rooms share: one real Redis for the run, emptied for each test, and one that may be killed."""
+"""What tests of several rooms share: a real Redis, emptied for each test; one that may be killed; a small GitHub."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
+from swarmbot.demo.github import DemoGitHub, make_private_key
 from swarmbot.jobs.embedded_redis import EmbeddedRedis
 
 
@@ -34,3 +35,16 @@ async def own_redis_server(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
     await server.start()
     yield server
     await server.stop()
+
+
+@pytest.fixture(scope="session")
+def private_key() -> str:
+    """One key for all Apps of the run: making one takes longer than most tests."""
+    return make_private_key()
+
+
+@pytest_asyncio.fixture
+async def github(tmp_path: Path, private_key: str) -> AsyncIterator[DemoGitHub]:
+    """A GitHub on loopback, of this test alone."""
+    async with DemoGitHub(tmp_path / "github", private_key_pem=private_key) as github:
+        yield github

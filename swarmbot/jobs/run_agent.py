@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
 import time
 from pathlib import Path
@@ -68,7 +69,7 @@ async def _drive(book: Book, tools: Tools, spec: AgentSpec, task: str, tree: Pat
         # Before the program: it must not run where it cannot be recorded.
         with Recorder(recording, cols=COLS, rows=ROWS, title=title, redact=tools.redact) as recorder:
             environment = _environment(spec, tools, folder, task_file)
-            mark = _mark(job.spec, job.attempt)
+            mark = _mark(tools, job.spec, job.attempt)
             async with await spawn(argv, cwd=tree, env=environment, cols=COLS, rows=ROWS, mark=mark) as pty:
                 await book.write(AgentStarted(argv0=argv[0], recording=recording.name))
                 session = Session(spec, task, tools.limits, at=time.monotonic())
@@ -94,14 +95,16 @@ async def _run(book: Book, pty: Pty, session: Session, recorder: Recorder) -> No
         raise group_of_errors.exceptions[0] from None
 
 
-async def end_earlier_attempts(job: Job) -> None:
+async def end_earlier_attempts(job: Job, tools: Tools) -> None:
     """End what earlier attempts of a job left running on this machine when their worker was killed."""
     for attempt in range(1, job.attempt):
-        await end_marked(_mark(job.spec, attempt))
+        await end_marked(_mark(tools, job.spec, attempt))
 
 
-def _mark(spec: JobSpec, attempt: int) -> str:
-    return f"{spec.id}-{attempt}"
+def _mark(tools: Tools, spec: JobSpec, attempt: int) -> str:
+    """Return what marks an attempt's processes. The folder is in it: two bots on one machine may have equal job ids."""
+    folder = hashlib.sha256(bytes(tools.folder)).hexdigest()[:12]
+    return f"{folder}-{spec.id}-{attempt}"
 
 
 async def _tell(book: Book, events: asyncio.Queue[Event | None]) -> None:

@@ -93,7 +93,7 @@ async def _run(book: Book, tools: Tools) -> None:
 async def _work(book: Book, tools: Tools, client: Client, writer: Writer, *, rerun: bool) -> Ended:
     """Do what is left of the job and return its end."""
     try:
-        await end_earlier_attempts(book.job)
+        await end_earlier_attempts(book.job, tools)
         await _check_permission(book, client)
         if not book.job.pushed:
             checkout = await _prepare(book, tools, client)

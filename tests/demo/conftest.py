@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from swarmbot.demo.github import DemoGitHub, git_objects, make_private_key
+from swarmbot.demo.github import DemoGitHub, git_objects
 from swarmbot.demo.github.server import close
 
 REPO = "/repos/acme/wordcount"
@@ -142,17 +142,6 @@ class Hook:
         request = Request(scope, receive)
         self.heard.append((dict(request.headers), await request.body()))
         await Response(status_code=self.status)(scope, receive, send)
-
-
-@pytest.fixture(scope="session")
-def private_key() -> str:
-    return make_private_key()
-
-
-@pytest.fixture
-async def github(tmp_path: Path, private_key: str) -> AsyncIterator[DemoGitHub]:
-    async with DemoGitHub(tmp_path / "github", private_key_pem=private_key) as started:
-        yield started
 
 
 @pytest.fixture

@@ -45,6 +45,18 @@ def test_permissions_are_those_of_a_job_and_no_workflows(manifest: dict[str, Any
     assert manifest["default_permissions"] == {**JOB_PERMISSIONS, "metadata": "read"}
 
 
+def test_the_events_are_those_that_the_bot_is_built_for(manifest: dict[str, Any]) -> None:
+    assert set(manifest["default_events"]) == {
+        "issue_comment",
+        "issues",
+        "pull_request",
+        "pull_request_review",
+        "pull_request_review_comment",
+        "check_run",
+        "repository",
+    }
+
+
 def test_every_event_that_is_read_is_subscribed_to(manifest: dict[str, Any]) -> None:
     assert set(events.ALL) - SENT_TO_EVERY_APP <= set(manifest["default_events"])
 

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from swarmbot.core.model import Repository
 from swarmbot.core.redact import redactor
-from swarmbot.demo.github import DemoGitHub, make_private_key
+from swarmbot.demo.github import DemoGitHub
 from swarmbot.github.app import GitHubApp
 from swarmbot.github.client import Client
 from swarmbot.github.writer import Lane, Writer
 
 SECRET = "a value that nobody may see"
-
-
-@pytest.fixture(scope="session")
-def private_key() -> str:
-    return make_private_key()
-
-
-@pytest.fixture
-async def github(tmp_path: Path, private_key: str) -> AsyncIterator[DemoGitHub]:
-    async with DemoGitHub(tmp_path / "github", private_key_pem=private_key) as started:
-        yield started
 
 
 @pytest.fixture

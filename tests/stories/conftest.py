@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from swarmbot import events
 from swarmbot.core.story import Job
-from swarmbot.demo.github import DemoGitHub, Issue, Pull, make_private_key
+from swarmbot.demo.github import DemoGitHub, Issue, Pull
 from swarmbot.intake.hook import Hook
 from swarmbot.intake.inbox import Inbox
 from swarmbot.jobs.connection import connect
@@ -30,6 +30,16 @@ from swarmbot.web.app import create_app, serve
 from swarmbot.worker import work
 
 SWARMBOT = Path(__file__).parents[2] / "swarmbot"
+DEAF = """
+name = "deaf"
+title = "Ignores the end of its terminal"
+task = "file"
+argv = ["/bin/sh", "-c", "trap '' HUP INT TERM; printf 'Go on? [Y/n] '; read answer; exec tail -f /dev/null"]
+[[rule]]
+name = "go-on"
+at_cursor = 'Go on\\? \\[Y/n\\]$'
+keys = ["enter"]
+"""
 MODES = ("nothing", "hang", "crash", "question", "error")
 
 
@@ -106,18 +116,6 @@ class Bot:
                 await asyncio.sleep(0.01)
 
 
-@pytest.fixture(scope="session")
-def private_key() -> str:
-    """One key for all stories: making one takes longer than a story."""
-    return make_private_key()
-
-
-@pytest_asyncio.fixture
-async def github(tmp_path: Path, private_key: str) -> AsyncIterator[DemoGitHub]:
-    async with DemoGitHub(tmp_path / "github", private_key_pem=private_key) as github:
-        yield github
-
-
 @pytest.fixture
 def agents_dir(tmp_path: Path) -> Path:
     """The demo agent, and one agent for each of its moods, named after it."""
@@ -135,6 +133,7 @@ def agents_dir(tmp_path: Path) -> Path:
     (folder / "environment.toml").write_text(
         'name = "environment"\ntitle = "Prints what it got"\ntask = "file"\nargv = ["/usr/bin/env"]\n'
     )
+    (folder / "deaf.toml").write_text(DEAF)
     return folder
 
 

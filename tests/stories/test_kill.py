@@ -15,7 +15,7 @@ import pytest
 from redis.asyncio import Redis
 
 from swarmbot.core.model import Ending
-from swarmbot.core.story import AgentFinished, AgentStarted, Prepared, PullOpened, Pushed, Queued
+from swarmbot.core.story import AgentFinished, AgentStarted, Prepared, PromptAnswered, PullOpened, Pushed, Queued
 from swarmbot.demo.github import Comment, DemoGitHub, Issue
 from swarmbot.jobs.embedded_redis import EmbeddedRedis
 from swarmbot.jobs.store import JobStore
@@ -155,6 +155,37 @@ async def test_the_worker_is_killed_in_mid_job(
         async with running("worker", environment):
             await ends_once(bot, github, issue, comment)
         github.hook_url = None
+
+
+async def test_an_agent_that_outlives_its_worker_is_ended_by_the_next_attempt(
+    github: DemoGitHub, environment: Environment, own_redis_server: EmbeddedRedis, tmp_path: Path
+) -> None:
+    environment["SWARMBOT_SILENCE_S"] = "3"
+    issue = await github.issue("Crash on empty file")
+    async with running("web", environment) as (_, address), following(own_redis_server, github, tmp_path) as bot:
+        github.hook_url = f"{address}/webhook"
+        async with running("worker", environment) as (worker, _):
+            comment = await github.comment(issue, "/agent fix with deaf")
+            await story_reaches(bot, PromptAnswered)
+            kill(worker)
+        assert working_below(tmp_path / "home")
+
+        async with running("worker", environment):
+            await github.next_reaction(comment)
+            job = await bot.end_of_job(issue)
+        github.hook_url = None
+    assert (job.ending, job.attempt) == (Ending.TIMED_OUT, 2)
+    assert working_below(tmp_path / "home") == []
+
+
+def working_below(folder: Path) -> list[int]:
+    """Return the processes whose working folder is in ``folder``."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(folder):
+                found.append(int(entry.name))
+    return found
 
 
 async def story_reaches(bot: Bot, moment: type[object]) -> None:
