@@ -70,7 +70,9 @@ async def test_no_signal_is_ignored_from_the_start(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         async with await spawn(["grep", "SigIgn", "/proc/self/status"], cwd=tmp_path, env=ENV) as pty:
-            assert (await read(pty)).split()[1].strip(b"0") == b""
+            ignored = int((await read(pty)).split()[1], 16)
+            # What is started by posix_spawn, as by make, ignores two signals of the C library's own (32 and 33).
+            assert [number for number in signal.valid_signals() if ignored & 1 << (number - 1)] == []
     finally:
         signal.signal(signal.SIGINT, before)
 
