@@ -24,6 +24,7 @@ from swarmbot.github.writer import Lanes
 from swarmbot.intake.claims import Claims
 from swarmbot.intake.dispatch import Dispatcher
 from swarmbot.intake.inbox import Inbox
+from swarmbot.jobs.connection import AGAIN_S
 from swarmbot.jobs.queue import FUNCTION, JobQueue, arq_redis, deserialize, serialize
 from swarmbot.jobs.rescue import rescue
 from swarmbot.jobs.run_job import run_job
@@ -34,8 +35,6 @@ from swarmbot.terminal.screen import warm
 
 POLL_S = 0.1
 """How often arq looks for a job; its own half second would be felt after each comment."""
-AGAIN_S = 2.0
-"""Between two tries to reach Redis, beyond those that its client makes by itself."""
 _BEYOND_LIMIT_S = 3600
 
 log = structlog.get_logger()

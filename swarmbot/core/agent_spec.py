@@ -18,6 +18,9 @@ from swarmbot.core.screen import KEYS
 MARKS = "❯›▶●◉"
 """Characters that agents draw in front of the selected row of a menu."""
 
+ROWS_BELOW = 3
+"""How many rows agents draw under a prompt at most: hints for keys."""
+
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _OPERATOR = re.compile(r"operator:(SWARMBOT_[A-Z0-9_]*COMMAND)")
 _PLAIN_PLACEHOLDERS = frozenset({"python", "task_file"})
@@ -50,7 +53,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to press where there is no menu."""
     times: int = 1
     """How often in one run the rule may answer; then the prompt becomes a question to people."""
-    below: int = 3
+    below: int = ROWS_BELOW
     """How many rows may stand under the prompt at most; a quoted prompt has the composer under it."""
 
 

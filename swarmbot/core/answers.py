@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from swarmbot.core.agent_spec import MARKS, AgentSpec, Rule
+from swarmbot.core.agent_spec import MARKS, ROWS_BELOW, AgentSpec, Rule
 from swarmbot.core.screen import Screen
 
 NEAR_BOTTOM = 15
@@ -119,7 +119,7 @@ def _prompt(rows: Sequence[str], top: int, screen: Screen, spec: AgentSpec) -> P
             # Without words of its own a prompt is judged by what stands right above it.
             near = () if rule.when else rows[max(top, cursor_row - QUESTION_ROWS) : cursor_row]
             return _refuse(found, spec, _fold(near))
-    if menu and _rows_below(rows, menu.last_row) <= Rule(name="").below and _asks(rows, top, menu):
+    if menu and _rows_below(rows, menu.last_row) <= ROWS_BELOW and _asks(rows, top, menu):
         text = _fold(rows[max(top, menu.first_row - QUESTION_ROWS) : menu.first_row])
         return Prompt("", text, options=menu.options, selected=menu.selected)
     if at_cursor and _YES_NO.search(at_cursor) and _rows_below(rows, cursor_row) == 0:

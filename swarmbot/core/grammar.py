@@ -40,10 +40,10 @@ class FixArguments(msgspec.Struct, frozen=True):
 def find(body: str, app_slug: str) -> list[Invocation]:
     """Return the commands in ``body`` from top to bottom; ``/agent`` alone has an empty verb."""
     start = rf"(?:/agent|@{re.escape(app_slug)}(?:\[bot\])?)(?:\s+|$)"
+    prefix = re.compile(start, re.IGNORECASE | re.MULTILINE)
     # Reading CommonMark costs up to a second for a comment that is made to be slow; most hold no command at all.
-    if not re.search(start, body, re.IGNORECASE | re.MULTILINE):
+    if not prefix.search(body):
         return []
-    prefix = re.compile(start, re.IGNORECASE)
     found = []
     for line in _plain_lines(body[:MAX_BODY]):
         if match := prefix.match(line):

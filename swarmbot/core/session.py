@@ -81,10 +81,13 @@ class End(msgspec.Struct, frozen=True, tag=True):
 Action = Press | Paste | Report | End
 
 
+OutcomeKind = Literal["done", "asked", "silent", "timed_out", "not_submitted", "left_early", "exit_code", "killed"]
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """How a session ended. ``kind`` names the class of the ending; ``cause`` is one sentence for people."""
 
-    kind: Literal["done", "asked", "silent", "timed_out", "not_submitted", "left_early", "exit_code", "killed"]
+    kind: OutcomeKind
     cause: str = ""
     rows: tuple[str, ...] = ()
     """The last screen; not redacted."""
@@ -326,13 +329,13 @@ class Session:
         self._reported = event
         return [Report(Event(event))]
 
-    def _end(self, kind: Literal["silent", "timed_out", "not_submitted"], cause: str) -> list[Action]:
+    def _end(self, kind: OutcomeKind, cause: str) -> list[Action]:
         self._finish(kind, cause)
         return [End()]
 
     def _finish(
         self,
-        kind: Literal["done", "asked", "silent", "timed_out", "not_submitted", "left_early", "exit_code", "killed"],
+        kind: OutcomeKind,
         cause: str = "",
     ) -> None:
         self.state = State.DONE if kind == "done" else State.ASKED if kind == "asked" else State.FAILED

@@ -25,13 +25,12 @@ from swarmbot.github.writer import Lanes, Writer
 from swarmbot.intake.claims import Claim, Claims
 from swarmbot.intake.inbox import Delivery, Entry, Inbox, InboxUnavailable
 from swarmbot.intake.perform import StartsJob, perform
+from swarmbot.jobs.connection import AGAIN_S
 
 log = structlog.get_logger()
 
 AT_ONCE = 16
 """Deliveries in hand at the same time; those of one thread follow one another."""
-AGAIN_S = 2.0
-"""Between two tries to read from a Redis that does not answer."""
 STALE_S = 12.0
 """A delivery that was read so long ago and not acknowledged: its dispatcher died, or it was put off and is due."""
 GIVE_UP_S = 3600.0

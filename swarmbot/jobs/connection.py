@@ -12,6 +12,8 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import TimeoutError as RedisTimeout
 
+AGAIN_S = 2.0
+"""Between two tries of a loop to reach Redis, beyond those that the client makes by itself."""
 PATIENCE_S = 10.0
 """How long one answer may take; a blocking read asks for less."""
 

@@ -6,7 +6,6 @@ where the story stops and doubles nothing.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 from datetime import UTC, datetime
@@ -19,10 +18,11 @@ from swarmbot.core.model import Ending, Failure
 from swarmbot.core.policy import WRITERS
 from swarmbot.core.story import AttemptBegun, Committed, Ended, Prepared, PullOpened, Pushed, Said, State
 from swarmbot.github import reader
-from swarmbot.github.client import TRIES, Client, GitHubError, Invalid, NotThere, Unavailable
+from swarmbot.github.client import Client, GitHubError, Invalid, NotThere, Unavailable
 from swarmbot.github.writer import Writer
 from swarmbot.jobs import lease
 from swarmbot.jobs.book import Book, JobFailed
+from swarmbot.jobs.once import once
 from swarmbot.jobs.run_agent import end_earlier_attempts, run_agent
 from swarmbot.jobs.store import StoryMoved
 from swarmbot.jobs.tell import Teller
@@ -75,8 +75,7 @@ async def _run(book: Book, tools: Tools) -> None:
                 await book.write(AttemptBegun(book.job.attempt + 1, tools.worker))
             lane = tools.lanes.of(spec.repository.installation_id)
             writer = Writer(client, spec.repository, lane, tools.redact)
-            agent = tools.agents[spec.agent].title if spec.agent in tools.agents else spec.agent
-            teller = Teller(book, client, writer, agent, rerun=rerun)
+            teller = Teller(book, client, writer, tools.agent_title(spec), rerun=rerun)
             async with teller.live_status():
                 if not book.job.ending:
                     end = _WORKER_DIED if exhausted else await _work(book, tools, client, writer, rerun=rerun)
@@ -183,8 +182,20 @@ async def _open_pull(book: Book, tools: Tools, client: Client, writer: Writer, *
     if job.pull is not None:
         return
     spec = job.spec
+
+    async def find() -> reader.Pull | None:
+        return await reader.find_pull(client, spec.repository, spec.branch)
+
+    async def make() -> reader.Pull:
+        return await writer.open_pull(
+            title=report.title(spec),
+            body=report.pull_body(job, tools.agent_title(spec)),
+            head=spec.branch,
+            base=spec.repository.default_branch,
+        )
+
     try:
-        pull = await _found_or_opened(book, tools, client, writer, look_first=rerun)
+        pull = await once(find, make, look_first=rerun)
     except (Invalid, NotThere) as error:
         cause = f"The branch {spec.branch} is pushed, but no pull request: {error.message}"
         raise JobFailed("pull_refused", cause, "Open it by hand from the branch.") from error
@@ -192,29 +203,6 @@ async def _open_pull(book: Book, tools: Tools, client: Client, writer: Writer, *
         raise JobFailed("push_lost", f"The pull request #{pull.number} is not at the pushed commit {job.pushed[:10]}.",
                         "Compare the branch with the log; somebody else may have pushed to it.")  # fmt: skip
     await book.write(PullOpened(pull.number, pull.html_url))
-
-
-async def _found_or_opened(
-    book: Book, tools: Tools, client: Client, writer: Writer, *, look_first: bool
-) -> reader.Pull:
-    """Open the pull request; after a lost answer it is looked for first, and opened again only if it is not there."""
-    spec = book.job.spec
-    for turn in range(1, TRIES + 1):
-        if look_first and (pull := await reader.find_pull(client, spec.repository, spec.branch)):
-            return pull
-        try:
-            return await writer.open_pull(
-                title=report.title(spec),
-                body=report.pull_body(book.job, tools.agents[spec.agent].title),
-                head=spec.branch,
-                base=spec.repository.default_branch,
-            )
-        except Unavailable:
-            if turn == TRIES:
-                raise
-            look_first = True
-            await asyncio.sleep(turn)
-    raise AssertionError  # the last turn returns or raises
 
 
 def _kind(error: Exception) -> str:

@@ -19,9 +19,9 @@ from swarmbot.github.client import Client, GitHubError, Unavailable
 from swarmbot.github.reader import Written, find_check, find_comment
 from swarmbot.github.writer import CHECK_NAME, Writer
 from swarmbot.jobs.book import Book
+from swarmbot.jobs.once import once
 
 EDIT_EVERY_S = 15.0
-TRIES = 3
 CLOCKS_APART_S = 600.0
 """How far our clock may be ahead of GitHub's."""
 
@@ -107,30 +107,15 @@ class Teller:
         if what in self._book.job.said:
             return
         try:
-            said = await self._insist(lambda: self._found_or_said(find, say))
+            said = await once(find, say, look_first=self._rerun)
             await self._book.write(Said(what, said.id, said.html_url))
         except Unavailable:
+            self._rerun = True  # it may have been said all the same
             raise
         except GitHubError as error:
             # A locked thread or a lost permission: said to nobody, but the end is recorded.
             log.warning("not said", what=what, job=self._book.job.spec.id, error=str(error))
             await self._book.write(Said(what, 0))
-
-    async def _found_or_said(
-        self, find: Callable[[], Awaitable[Written | None]], say: Callable[[], Awaitable[Written]]
-    ) -> Written:
-        found = await find() if self._rerun else None
-        return found or await say()
-
-    async def _insist(self, call: Callable[[], Awaitable[Written]]) -> Written:
-        for pause in range(1, TRIES):
-            try:
-                return await call()
-            except Unavailable as error:
-                log.warning("again later", job=self._book.job.spec.id, error=str(error), seconds=pause * pause)
-                self._rerun = True
-                await asyncio.sleep(pause * pause)
-        return await call()
 
 
 async def _nothing() -> Written | None:

@@ -41,6 +41,11 @@ class Tools:
         """Folder of one job: checkout, home and temporary files; removed at its end."""
         return self.folder / "jobs" / spec.id
 
+    def agent_title(self, spec: JobSpec) -> str:
+        """What people call the job's agent; its name where the server has it no more."""
+        agent = self.agents.get(spec.agent)
+        return agent.title if agent else spec.agent
+
     def mirror_folder(self, repository: Repository) -> Path:
         """Folder of a repository's mirror; by id, which stays the same when the repository is renamed."""
         return self.folder / "mirrors" / f"{repository.id}.git"

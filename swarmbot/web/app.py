@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Generator
-from importlib.metadata import version
 
 import structlog
 import uvicorn
@@ -18,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from swarmbot import __version__
 from swarmbot.intake.hook import Hook
 
 log = structlog.get_logger()
@@ -77,7 +77,7 @@ def _readyz(redis: Redis) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _front(request: Request) -> Response:
-    return HTMLResponse(_FRONT.format(version=version("swarmbot"), docs=SETUP_DOCS))
+    return HTMLResponse(_FRONT.format(version=__version__, docs=SETUP_DOCS))
 
 
 class _Server(uvicorn.Server):
