@@ -4,16 +4,17 @@ VENV := .venv
 # By the interpreter and never by a script's own first line, which breaks when the folder is moved.
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-full bench check format lock clean
+.PHONY: demo test test-full bench check format lock clean agents agents-older
 
 demo: $(VENV)/.run
 	$(PY) -m swarmbot demo
 
-test: check
+# The tests drive the real agents.
+test: check agents
 	$(PY) -m pytest -q
 
 # The long matrices run with everything else; `-m ""` takes the default deselection of them away.
-test-full: check
+test-full: check agents agents-older
 	$(PY) -m pytest -q -m ""
 
 # One JSON line a figure; names of figures may follow: make bench FIGURES="up_ready_s up_rss_mb"
@@ -28,6 +29,13 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+# The real coding agents, some 2 GB in ~/.cache/swarmbot/agents; the second set is older releases of the same.
+agents:
+	@$(PYTHON) deploy/programs/install.py
+
+agents-older:
+	@$(PYTHON) deploy/programs/install.py --older
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -51,12 +59,17 @@ $(VENV)/.dev: $(VENV)/.run tests/requirements.lock
 	$(PY) -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r tests/requirements.lock
 	@touch $@
 
-# Renews both lock files. Needs `uv`; the options keep every address of a package index out of the files.
+# Renews all lock files. Needs `uv` and `npm`; the options keep every address of a package index out of the files.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
   --no-emit-index-url --no-emit-find-links --quiet
+NPM_LOCK := npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
 lock:
 	$(LOCK) --upgrade pyproject.toml -o deploy/requirements.lock
 	$(LOCK) --upgrade pyproject.toml --group dev -c deploy/requirements.lock -o tests/requirements.lock
+	@set -e; for pin in $$(dirname $$(find deploy/programs -name requirements.in)); do \
+	  echo "$$pin"; $(LOCK) --upgrade $$pin/requirements.in -o $$pin/requirements.lock; done
+	@set -e; for pin in deploy/programs/*/*/package.json; do \
+	  echo "$${pin%/*}"; (cd $${pin%/*} && rm -f package-lock.json && $(NPM_LOCK) --loglevel=error); done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -7,13 +7,15 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 import msgspec
 from redis.exceptions import RedisError
 
 from swarmbot import __version__, agents, commands, events, sandbox
+from swarmbot.agents import roll
+from swarmbot.agents.roll import Entry
 from swarmbot.core.agent_spec import AgentSpecError
 from swarmbot.jobs.embedded_redis import RedisNotFound, find_redis_server
 from swarmbot.settings import Settings, SettingsError
@@ -41,6 +43,8 @@ class Findings(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
     agents: dict[str, str]
     """Each agent and why it cannot work now; empty where it can."""
+    programs: tuple[Entry, ...]
+    """Each agent's program: release, tested range, key; as ``swarmbot agents`` tells them."""
     rules: dict[str, tuple[str, ...]]
     """Each agent and the names of its answer rules."""
     commands: tuple[str, ...]
@@ -55,21 +59,22 @@ async def examine(settings: Settings, operator: Mapping[str, str]) -> Findings:
         _setting("webhook secret", settings.secrets, "set"),
         _sandbox(settings),
     ]
-    problems: dict[str, str] = {}
+    entries: tuple[Entry, ...] = ()
     rules: dict[str, tuple[str, ...]] = {}
     try:
         specs = agents.load(*([settings.agents_dir] if settings.agents_dir else []))
     except AgentSpecError as error:
         found.append(Finding("agents", "error", str(error), "mend the file, or take it out of SWARMBOT_AGENTS_DIR"))
     else:
-        problems = {name: agents.fact(spec, operator).problem for name, spec in specs.items()}
+        entries = await roll.call(specs.values(), operator, settings.programs_folder)
         rules = {name: tuple(rule.name for rule in spec.rule) for name, spec in specs.items()}
-        found.append(_default_agent(settings.default_agent, problems))
+        found.append(_default_agent(settings.default_agent, entries))
     return Findings(
         version=__version__,
         ok=not any(finding.level == "error" for finding in found),
         findings=tuple(found),
-        agents=problems,
+        agents={entry.name: entry.problem for entry in entries},
+        programs=entries,
         rules=rules,
         commands=tuple(command.usage for command in commands.ALL),
         events=tuple(events.ALL),
@@ -89,15 +94,27 @@ def show(findings: Findings) -> None:
     for finding in findings.findings:
         sign = f"[{colours[finding.level]}]{_SIGNS[finding.level]}[/]"
         table.add_row(sign, finding.name, _plain(finding.found + (f"\n→ {finding.do}" if finding.do else "")))
-    for name, problem in findings.agents.items():
-        sign = "[yellow]![/]" if problem else "[green]✓[/]"
-        rules = ", ".join(findings.rules[name]) or "none"
-        table.add_row(sign, f"agent {name}", _plain(f"{problem or 'ready'}\nanswer rules: {rules}"))
+    for entry in findings.programs:
+        sign = "[yellow]![/]" if entry.problem or entry.word else "[green]✓[/]"
+        table.add_row(sign, f"agent {entry.name}", _plain(_agent_text(entry, findings.rules[entry.name])))
     console.print(f"swarmbot {findings.version}\n")
     console.print(table)
     console.print(f"\nCommands: {', '.join(findings.commands)}", markup=False)
     console.print(f"Events:   {', '.join(findings.events)}", markup=False)
     console.print("\nReady to work." if findings.ok else "\nNot ready: mend what is marked ✗.", markup=False)
+
+
+def _agent_text(entry: Entry, rules: tuple[str, ...]) -> str:
+    lines = [entry.problem or "ready"]
+    if entry.version:
+        lines.append(f"{entry.version} ({entry.path})")
+    if entry.tested:
+        lines.append(f"tested: {' to '.join(entry.tested)}")
+    if entry.credential:
+        lines.append(f"key: {', '.join(entry.credential)}")
+    if entry.installed and entry.word:
+        lines.append(entry.word)
+    return "\n".join([*lines, f"answer rules: {', '.join(rules) or 'none'}"])
 
 
 def _plain(text: str) -> str:
@@ -169,10 +186,14 @@ def _sandbox(settings: Settings) -> Finding:
     return Finding("sandbox", "warning", "off: agents run with all rights of this user")
 
 
-def _default_agent(name: str, problems: Mapping[str, str]) -> Finding:
-    if name not in problems:
-        known = ", ".join(problems)
-        return Finding("default agent", "error", f"no agent {name!r}", f"set SWARMBOT_DEFAULT_AGENT to one of: {known}")
-    if problems[name]:
-        return Finding("default agent", "error", f"{name} cannot work", problems[name])
-    return Finding("default agent", "ok", name)
+def _default_agent(name: str, entries: Iterable[Entry]) -> Finding:
+    known = {entry.name: entry for entry in entries}
+    entry = known.get(name)
+    if entry is None:
+        names = ", ".join(known)
+        return Finding("default agent", "error", f"no agent {name!r}", f"set SWARMBOT_DEFAULT_AGENT to one of: {names}")
+    if entry.problem:
+        return Finding("default agent", "error", f"{name} cannot work", entry.problem)
+    if entry.word:
+        return Finding("default agent", "warning", f"{name} {entry.version}".rstrip(), entry.word)
+    return Finding("default agent", "ok", f"{name} {entry.version}".rstrip())

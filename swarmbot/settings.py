@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Literal
@@ -37,6 +38,13 @@ class Settings(BaseSettings):
 
     sandbox: Literal["required", "auto", "off"] = Field(default="required", description="How agents are confined")
     default_agent: str = Field(default="shell", description="The agent of a plain `/agent fix`")
+    autonomy: Literal["ask", "edits", "full"] = Field(
+        default="edits", description="The most that agents may do unasked: nothing, edit files, or everything"
+    )
+    programs: Path | None = Field(
+        default=None,
+        description="Folder of agents' programs, looked in before the PATH; empty: where `make agents` puts them",
+    )
     agents_dir: Path | None = Field(default=None, description="Folder with agent files of your own")
     max_sessions: int = Field(default=4, ge=1, le=200, description="Jobs that one worker runs at once")
     silence_s: float = Field(default=600, gt=0, description="Longest time without output of an agent, seconds")
@@ -46,6 +54,12 @@ class Settings(BaseSettings):
     def folder(self) -> Path:
         """``home`` with ``~`` and links resolved: agents' trust files hold real paths."""
         return self.home.expanduser().resolve()
+
+    @property
+    def programs_folder(self) -> Path | None:
+        """The folder of agents' programs with ``~`` resolved; None where there is none."""
+        folder = (self.programs or agents_cache() / "bin").expanduser()
+        return folder if folder.is_dir() else None
 
     def make_folder(self) -> None:
         """Make the folder for all data, only for its owner. Raises :class:`SettingsError` where that cannot be."""
@@ -80,6 +94,13 @@ class Settings(BaseSettings):
         if not self.webhook_secret.get_secret_value():
             raise SettingsError("No webhook secret: set SWARMBOT_WEBHOOK_SECRET_FILE (or SWARMBOT_WEBHOOK_SECRET).")
         return [self.webhook_secret.get_secret_value().encode()]
+
+
+def agents_cache() -> Path:
+    """Return the folder that ``make agents`` installs into (``deploy/programs/install.py``)."""
+    if named := os.environ.get("SWARMBOT_AGENTS_CACHE"):
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "swarmbot/agents"
 
 
 def load() -> Settings:

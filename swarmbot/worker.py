@@ -16,9 +16,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from swarmbot import agents
+from swarmbot.agents.programs import Versions, credentials
 from swarmbot.core.model import JobSpec
 from swarmbot.core.redact import redactor
-from swarmbot.core.session import Limits
+from swarmbot.core.session_model import Limits
 from swarmbot.github.app import GitHubApp
 from swarmbot.github.writer import Lanes
 from swarmbot.intake.claims import Claims
@@ -51,7 +52,8 @@ async def work(settings: Settings, redis: Redis, operator: Mapping[str, str], *,
     specs = agents.load(*folders)
     store, queue = JobStore(redis), JobQueue(redis)
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-    redact = redactor([private_key, *also_secret])
+    model_keys = {operator[name] for spec in specs.values() for name in credentials(spec, operator)}
+    redact = redactor([private_key, *also_secret, *sorted(model_keys)])
     await asyncio.to_thread(warm)
     async with GitHubApp(settings.app_id or 0, private_key, settings.github_api_url) as github:
         lanes = Lanes()
@@ -66,6 +68,9 @@ async def work(settings: Settings, redis: Redis, operator: Mapping[str, str], *,
             folder=settings.folder,
             github_url=settings.github_url.rstrip("/"),
             app_slug=settings.app_slug,
+            autonomy=settings.autonomy,
+            programs=settings.programs_folder,
+            versions=Versions(operator, settings.programs_folder),
             limits=Limits(silence_s=settings.silence_s, total_s=settings.job_timeout_s),
             worker=name,
         )
@@ -80,14 +85,15 @@ async def work(settings: Settings, redis: Redis, operator: Mapping[str, str], *,
             github=github,
             lanes=lanes,
             start_job=start_job,
-            agents=lambda: tuple(agents.fact(spec, operator) for spec in specs.values()),
+            agents=lambda: tuple(agents.fact(spec, operator, settings.programs_folder) for spec in specs.values()),
             default_agent=settings.default_agent,
             app_slug=settings.app_slug,
             redact=redact,
             consumer=name,
         )
         default = specs.get(settings.default_agent)
-        problem = agents.fact(default, operator).problem if default else "there is no agent of that name"
+        no_agent = "there is no agent of that name"
+        problem = agents.fact(default, operator, settings.programs_folder).problem if default else no_agent
         if problem:
             log.warning("the default agent cannot work", agent=settings.default_agent, problem=problem)
         log.info("worker ready", worker=name, agents=sorted(specs))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from swarmbot.core.agent_spec import AgentSpec, AgentSpecError, parse
+from swarmbot.agents.programs import problem
+from swarmbot.core.agent_file import parse
+from swarmbot.core.agent_spec import AgentSpec, AgentSpecError
 from swarmbot.core.policy import AgentFact
 
 _OWN = Path(__file__).parent
@@ -22,21 +23,22 @@ def load(*folders: Path) -> dict[str, AgentSpec]:
         if not folder.is_dir():
             raise AgentSpecError(f"{folder}: no such folder of agent files (SWARMBOT_AGENTS_DIR)")
         for path in sorted(folder.glob("*.toml")):
-            spec = parse(path.read_text(encoding="utf-8"), source=str(path))
+            spec = parse(_text(path), source=str(path))
             specs[spec.name] = spec
     return specs
 
 
-def fact(spec: AgentSpec, operator: Mapping[str, str]) -> AgentFact:
-    """Say whether the agent can work on this machine; ``operator`` is the operator's environment."""
-    return AgentFact(spec.name, spec.title, _problem(spec, operator))
+def fact(spec: AgentSpec, operator: Mapping[str, str], programs: Path | None = None) -> AgentFact:
+    """Say whether the agent can work on this machine.
+
+    ``operator`` is the operator's environment, ``programs`` the folder where ``make agents`` puts programs.
+    """
+    takes_model = all(spec.start(mode).model for mode in spec.modes)
+    return AgentFact(spec.name, spec.title, problem(spec, operator, programs), takes_model=takes_model)
 
 
-def _problem(spec: AgentSpec, operator: Mapping[str, str]) -> str:
-    for name in spec.operator_settings:
-        if not operator.get(name):
-            return f"the setting `{name}` of the server is empty."
-    program = spec.argv[0]
-    if program != "{python}" and shutil.which(program, path=operator.get("PATH")) is None:
-        return f"`{program}` is not installed." + (f" Install it with `{spec.install}`." if spec.install else "")
-    return ""
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AgentSpecError(f"{path}: cannot be read: {error}") from error

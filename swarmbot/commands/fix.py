@@ -1,12 +1,17 @@
-"""``/agent fix [with AGENT] [words]``: work on the issue and open a pull request."""
+"""``/agent fix [with AGENT[:MODEL]] [words]``: work on the issue and open a pull request."""
 
 from __future__ import annotations
+
+import re
 
 from swarmbot.commands.help import agents as list_agents
 from swarmbot.core import grammar
 from swarmbot.core.grammar import Invocation
 from swarmbot.core.model import JobSpec, Request, job_id
 from swarmbot.core.policy import Command, Effect, Facts, React, Reply, StartJob
+
+MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}")
+"""Names of models as vendors write them; none begins like an option of a program."""
 
 
 def decide(invocation: Invocation, request: Request, facts: Facts, index: int) -> list[Effect]:
@@ -18,6 +23,12 @@ def decide(invocation: Invocation, request: Request, facts: Facts, index: int) -
         return [_unknown_agent(name, arguments.words, facts)]
     if agent.problem:
         return [Reply(f"The agent `{agent.name}` cannot work on this server: {agent.problem}\n\n{list_agents(facts)}")]
+    if arguments.model and not MODEL.fullmatch(arguments.model):
+        return [Reply(f"That is no name of a model. Write it so:\n\n```\n/agent fix with {agent.name}:MODEL\n```")]
+    if arguments.model and not agent.takes_model:
+        return [
+            Reply(f"The agent `{agent.name}` takes no model. Leave it out:\n\n```\n/agent fix with {agent.name}\n```")
+        ]
     if request.thread.is_pull:
         return [
             Reply("`/agent fix` works on issues. Open an issue for this change, or write the command on the issue.")
@@ -33,6 +44,7 @@ def decide(invocation: Invocation, request: Request, facts: Facts, index: int) -
         delivery=request.delivery,
         created_at=facts.now,
         comment_id=request.comment_id,
+        model=arguments.model,
     )
     return [StartJob(spec), React("eyes")]
 
@@ -50,8 +62,8 @@ def _unknown_agent(name: str, words: str, facts: Facts) -> Reply:
 
 COMMAND = Command(
     "fix",
-    "/agent fix [with AGENT] [words]",
+    "/agent fix [with AGENT[:MODEL]] [words]",
     "Works on this issue and opens a pull request.",
-    ("/agent fix", "/agent fix with claude keep the public interface"),
+    ("/agent fix", "/agent fix with claude keep the public interface", "/agent fix with claude:opus"),
     decide,
 )

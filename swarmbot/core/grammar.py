@@ -31,10 +31,11 @@ class Invocation(msgspec.Struct, frozen=True):
 
 
 class FixArguments(msgspec.Struct, frozen=True):
-    """What stands behind ``fix``: ``[with AGENT] [words]``."""
+    """What stands behind ``fix``: ``[with AGENT[:MODEL]] [words]``."""
 
     agent: str | None
     words: str
+    model: str = ""
 
 
 def find(body: str, app_slug: str) -> list[Invocation]:
@@ -55,7 +56,8 @@ def find(body: str, app_slug: str) -> list[Invocation]:
 def fix_arguments(rest: str) -> FixArguments:
     """Read what follows ``fix``. ``with`` without a name gives an empty agent."""
     if match := _WITH.fullmatch(rest):
-        return FixArguments(match["agent"].lower().rstrip(".,:;"), match["words"].strip())
+        agent, _, model = match["agent"].rstrip(".,:;").partition(":")
+        return FixArguments(agent.lower(), match["words"].strip(), model)
     return FixArguments(None, rest)
 
 

@@ -82,6 +82,8 @@ class JobSpec(msgspec.Struct, frozen=True):
     created_at: float
     """Unix seconds."""
     comment_id: int | None = None
+    model: str = ""
+    """The model that the requester named; empty: the agent's own."""
 
     @property
     def branch(self) -> str:

@@ -21,6 +21,8 @@ class AgentFact(msgspec.Struct, frozen=True):
     title: str
     problem: str = ""
     """Why it cannot work now and what to do about it; empty when it can."""
+    takes_model: bool = False
+    """Whether a model can be named for it."""
 
 
 class Facts(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ import msgspec
 from swarmbot.core.markdown import code, cut_bytes, defused, fenced, one_line
 from swarmbot.core.model import Ending, Failure, JobSpec
 from swarmbot.core.story import Job, State
+from swarmbot.core.usage import Tokens
 
 MOST_COMMENT = 65_000
 """Bytes; GitHub takes 65,536 characters in a comment and 65,535 bytes in a check run's text."""
@@ -48,6 +49,8 @@ def status_comment(job: Job, now: float, agent_title: str) -> str:
     """Return the one status comment of a job, as it stands at ``now`` (unix seconds)."""
     spec = job.spec
     facts = [f"**Agent** {agent_title}", f"**Elapsed** {elapsed((job.ended_at or now) - spec.created_at)}"]
+    if job.used != Tokens():
+        facts.append(f"**Used** {tokens(job.used)}")
     if job.pushed:
         facts.append(f"**Branch** `{spec.branch}`")
     facts.append(f"**Asked by** {spec.requester.login}")
@@ -161,8 +164,9 @@ def _provenance(job: Job, agent_title: str) -> str:
     answers = ", ".join(f"{answer.rule} ({' '.join(answer.keys)})" for answer in job.answered) or "none"
     asked = f"{spec.requester.login}, on #{spec.thread.number}"
     rows = [
-        ("Agent", agent_title),
+        ("Agent", _agent(job, agent_title)),
         ("Asked by", asked + (f": {code(spec.words)}" if spec.words else "")),
+        *([("Used", tokens(job.used))] if job.used != Tokens() else []),
         ("Prompts answered by rule", answers),
         ("Base", f"`{job.base}`"),
         ("Job", f"`{spec.id}`, attempt {job.attempt}"),
@@ -171,6 +175,28 @@ def _provenance(job: Job, agent_title: str) -> str:
     lines = [f"| {name} | {value.replace('|', chr(92) + '|')} |" for name, value in rows]
     table = "\n".join([lines[0], "| --- | --- |", *lines[1:]])
     return f"<details><summary>How this was made</summary>\n\n{table}\n\n</details>"
+
+
+def _agent(job: Job, agent_title: str) -> str:
+    """Return the agent with its release, its model and how it was run."""
+    parts = [f"{agent_title} {job.version}".strip(), job.spec.model and f"model {code(job.spec.model)}"]
+    parts += [job.mode, f"autonomy: {job.autonomy}"]
+    return ", ".join(part for part in parts if part)
+
+
+def tokens(used: Tokens) -> str:
+    """Return what a run used as people say it: ``12.3k tokens in (10.0k cached), 512 out, $0.04``."""
+    if used == Tokens():
+        return ""
+    cached = f" ({_count(used.cached)} cached)" if used.cached else ""
+    cost = "" if used.cost_usd is None else f", ${used.cost_usd:.2f}"
+    return f"{_count(used.input)} tokens in{cached}, {_count(used.output)} out{cost}"
+
+
+def _count(number: int) -> str:
+    if number < 1000:
+        return str(number)
+    return f"{number / 1000:.1f}k" if number < 1_000_000 else f"{number / 1_000_000:.1f}M"
 
 
 def check_run(job: Job, agent_title: str) -> CheckRun:

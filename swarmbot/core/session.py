@@ -1,132 +1,116 @@
 """Drives one agent in a terminal: decides, from what is on the screen and from the clock, what to press. Pure.
 
-The same machine runs live, in tests and over a recording: it is handed screens, moments and the exit, and returns what
-to do. It reads no clock; all moments are seconds of the caller's monotonic clock.
+The same machine runs live, in tests and over a recording: it is handed screens, signals of the program's hooks, moments
+and the exit, and returns what to do. It reads no clock; all moments are seconds of the caller's monotonic clock.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Literal
 
-import msgspec
-
-from swarmbot.core.agent_spec import AgentSpec, Rule
-from swarmbot.core.answers import Prompt, Reading, find_menu, read, summary
+from swarmbot.core.agent_spec import AgentSpec, Autonomy, Mode
+from swarmbot.core.answers import Reading, read, summary
+from swarmbot.core.composer import Composer, quotes
+from swarmbot.core.desk import QUESTION_AFTER_S, Desk
+from swarmbot.core.failures import Trouble, find_failure
+from swarmbot.core.prompts import Prompt
 from swarmbot.core.screen import Screen
-
-ENTER_AGAIN_S = 3.0
-"""An Enter that had no effect is pressed again after so long: agents drop keys that come while they draw."""
-ENTERS = 3
-QUESTION_AFTER_S = 2.0
-"""An unknown prompt must stand so long before people are asked: a menu may be drawn on its way to the next one."""
-QUIET_WITHOUT_MARK_S = 8.0
-"""How long an agent whose done line is known must be ready and not busy to count as done without that line."""
-ANSWER_HOLDS_S = 10.0
-"""A prompt that still stands so long after its answer goes to people."""
-
-
-class State(StrEnum):
-    """Where a session is. The last three are ends."""
-
-    STARTING = "starting"
-    SUBMITTING = "submitting"
-    BUSY = "busy"
-    LEAVING = "leaving"
-    DONE = "done"
-    ASKED = "asked"
-    FAILED = "failed"
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """Clocks that are held from outside the agent, in seconds."""
-
-    silence_s: float = 600.0
-    """The longest time without any output."""
-    total_s: float = 3600.0
-    """The longest time for the whole session."""
-
-
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something that happened, to be told to people: a line of ``swarmbot replay``, an event of the job's story."""
-
-    event: Literal["prompt", "ready", "busy", "question", "done", "exit"]
-    rule: str = ""
-    keys: tuple[str, ...] = ()
-    detail: str = ""
-
-
-class Press(msgspec.Struct, frozen=True, tag=True):
-    """Press keys, by name."""
-
-    keys: tuple[str, ...]
-
-
-class Paste(msgspec.Struct, frozen=True, tag=True):
-    """Put a text into the composer in one piece."""
-
-    text: str
-
-
-class Report(msgspec.Struct, frozen=True, tag=True):
-    """Tell people."""
-
-    event: Event
-
-
-class End(msgspec.Struct, frozen=True, tag=True):
-    """End the program and all that it started, now."""
-
-
-Action = Press | Paste | Report | End
-
-
-OutcomeKind = Literal["done", "asked", "silent", "timed_out", "not_submitted", "left_early", "exit_code", "killed"]
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """How a session ended. ``kind`` names the class of the ending; ``cause`` is one sentence for people."""
-
-    kind: OutcomeKind
-    cause: str = ""
-    rows: tuple[str, ...] = ()
-    """The last screen; not redacted."""
-    summary: str = ""
-    """What the agent said last; not redacted."""
+from swarmbot.core.session_model import (
+    BLINK_S,
+    ENTER_AGAIN_S,
+    ENTERS,
+    PASTE_MODE_S,
+    QUIET_WITHOUT_SIGNAL_S,
+    STALL_S,
+    STARTING_S,
+    Action,
+    End,
+    Event,
+    Limits,
+    Outcome,
+    OutcomeKind,
+    Paste,
+    Press,
+    Report,
+    State,
+)
+from swarmbot.core.signal import Signal
 
 
 class Session:
-    """One run of one agent on one task.
+    """One run of one agent, on one task or on several.
 
-    Hand it every screen (:meth:`on_screen`), call :meth:`on_tick` at :attr:`wake_at`, and :meth:`on_exit` once after
-    the last output was read; carry out what is returned, in order. :attr:`outcome` is set when it has ended.
+    Hand it every screen (:meth:`on_screen`), call :meth:`on_tick` at :attr:`wake_at`, :meth:`on_signal` for what the
+    program's hooks tell, and :meth:`on_exit` once after the last output was read; carry out what is returned, in order.
+    :attr:`outcome` is set when it has ended. Without a ``task`` it waits for :meth:`give`, or for a person who types.
+    ``told`` says that the program's hooks can reach the bot; ``stays`` that it is not asked to leave when it is done.
     """
 
-    def __init__(self, spec: AgentSpec, task: str, limits: Limits | None = None, *, at: float = 0.0) -> None:
+    def __init__(
+        self,
+        spec: AgentSpec,
+        task: str | None,
+        limits: Limits | None = None,
+        *,
+        at: float = 0.0,
+        mode: Mode = "interactive",
+        autonomy: Autonomy = "edits",
+        told: bool = False,
+        stays: bool = False,
+    ) -> None:
         self.spec, self.task, self.limits = spec, task, limits or Limits()
-        self.state = State.BUSY if spec.task == "file" else State.STARTING
+        self.stays = stays
         self.outcome: Outcome | None = None
+        self.session_id = ""
+        self._pastes = spec.start(mode).task == "paste"
+        self._told = told and spec.signalled
+        self._phase = State.STARTING if self._pastes else State.BUSY
         self._screen = Screen(())
         self._reading, self._held_since = Reading(), at
+        self._left: dict[Reading, tuple[float, float]] = {}
         self._started, self._last_output = at, at
-        self._counts: dict[str, int] = {}
-        self._answered: tuple[Prompt, float] | None = None
-        self._moving: Prompt | None = None
         self._due: dict[str, float] = {}
+        self._desk = Desk(spec, self.limits, autonomy, self._due)
         self._enters = 0
-        self._done_marks_before = 0
-        self._was_busy = False
-        self._composer_filled = False
+        self._composer = Composer(spec)
+        self._active = False
+        self._done_told = False
         self._summary = ""
         self._reported: str = ""
+        self._trouble = "", at
+
+    @property
+    def state(self) -> State:
+        """Where the session is."""
+        if self.outcome:
+            return State.LEFT if self.outcome.kind == "done" else State.FAILED
+        if self._desk.asked:
+            return State.WAITING
+        if self._reading.prompt and self._phase in (State.STARTING, State.BUSY):
+            return State.PROMPT
+        return self._phase
+
+    @property
+    def question(self) -> Prompt | None:
+        """What people are asked; None where they are not."""
+        return self._desk.asked if isinstance(self._desk.asked, Prompt) else None
 
     @property
     def wake_at(self) -> float | None:
         """When :meth:`on_tick` wants to be called next; None once ended."""
         if self.outcome:
             return None
-        clocks = (self._last_output + self.limits.silence_s, self._started + self.limits.total_s)
-        return min(*clocks, *self._due.values())
+        if self._desk.asked:
+            return min((self._desk.asked_at + self.limits.waiting_s, *self._due.values()))
+        return min(self._silent_at, self._late_at, *self._due.values())
+
+    @property
+    def _silent_at(self) -> float:
+        return self._last_output + self.limits.silence_s
+
+    @property
+    def _late_at(self) -> float:
+        return self._started + self.limits.total_s + self._desk.waited_s
 
     def on_screen(self, screen: Screen, at: float) -> list[Action]:
         """Take a new screen that was complete at ``at``."""
@@ -136,23 +120,28 @@ class Session:
         self._screen = screen
         reading = read(screen, self.spec)
         if reading != self._reading:
-            self._reading, self._held_since = reading, at
+            self._turn_to(reading, at)
             self._due["settle"] = at + self.spec.settle_s
-            self._due.pop("question", None)
-            self._due.pop("finished", None)
+            for clock in ("question", "finished", "ready"):
+                self._due.pop(clock, None)
             if reading.prompt is None and (reading.busy or reading.ready):
                 # However short: it went on, so the same words are a new prompt. An empty screen is only being redrawn.
-                self._answered = None
+                self._desk.redrawn()
         return self.on_tick(at)
+
+    def _turn_to(self, reading: Reading, at: float) -> None:
+        """Take a new reading. One that was only away while its screen was drawn has held all the time."""
+        self._left = {known: when for known, when in self._left.items() if at - when[1] <= BLINK_S}
+        self._left[self._reading] = (self._held_since, at)
+        self._held_since = self._left[reading][0] if reading in self._left else at
+        self._reading = reading
 
     def on_tick(self, at: float) -> list[Action]:
         """Do what is due at ``at``."""
         if self.outcome:
             return []
-        if at >= self._last_output + self.limits.silence_s:
-            return self._end("silent", f"The agent printed nothing for {self.limits.silence_s:.0f} s.")
-        if at >= self._started + self.limits.total_s:
-            return self._end("timed_out", f"The agent was not finished after {self.limits.total_s:.0f} s.")
+        if ended := self._held_clocks(at):
+            return ended
         due = [name for name, moment in self._due.items() if at >= moment]
         for name in due:
             del self._due[name]
@@ -160,144 +149,216 @@ class Session:
         if at - self._held_since >= self.spec.settle_s or "settle" in due:
             actions += self._on_settled(at)
         for name in due:
-            if name not in ("settle", "finished", "question") and not self.outcome:
+            if name in ("enter", "leave", "gone") and not self.outcome:
                 actions += self._on_due(name, at)
         return actions
 
+    def on_signal(self, signal: Signal, at: float) -> list[Action]:
+        """Take what a hook of the program told."""
+        if self.outcome:
+            return []
+        self.session_id = signal.session or self.session_id
+        if signal.name == "asks" or self._phase not in (State.SUBMITTING, State.BUSY):
+            return []
+        if self._phase is State.SUBMITTING and not self._enters:
+            return []  # of an earlier task
+        said = self._taken()
+        if signal.name == "done":
+            self._done_told, self._summary = True, signal.says
+        if signal.name != "submitted":
+            self._active, self._told = True, self._told and signal.name == "done"
+        return said + self.on_tick(at)
+
     def on_exit(self, code: int | None, signal: int | None, screen: Screen, at: float) -> list[Action]:
         """Take the end of the program; all of its output has been read before."""
-        self._screen, self._due = screen, {}
+        self._screen, self._desk.asked = screen, None
+        self._due.clear()
         said: list[Action] = [Report(Event("exit", detail=f"code {code}" if signal is None else f"signal {signal}"))]
         if self.outcome:
             return said
-        if self.state is State.LEAVING:
-            self._finish("done")
-        elif signal is not None:
-            self._finish("killed", f"The agent's program was ended by signal {signal}.")
-        elif code != 0:
-            self._finish("exit_code", f"The agent's program ended with exit code {code}.")
-        elif self.state is not State.BUSY:
-            self._finish("left_early", "The agent's program ended before it took the task.")
-        elif self.spec.task == "paste" and not self._marked_done():
-            self._finish("left_early", "The agent's program ended before it said that it was done.")
-        else:
+        kind, cause = self._ending(code, signal)
+        if kind == "done" and self._phase is not State.DONE:
             said.insert(0, Report(Event("done")))
-            self._finish("done")
+        self._finish(kind, cause)
         return said
+
+    def give(self, task: str, at: float) -> list[Action]:
+        """Give a task to an agent that has none. Raises :class:`ValueError` unless it is ready or starting."""
+        if self._phase not in (State.STARTING, State.READY) or self.task is not None:
+            raise ValueError(f"The agent is {self.state}; it takes a task when it is ready.")
+        self.task = task
+        return self.on_tick(at)
+
+    def choose(self, option: int, at: float) -> list[Action]:
+        """Take the answer of a person: the number of the option, from 0. Raises :class:`ValueError` without a menu."""
+        return self._desk.choose(option, self._reading.prompt, at)
+
+    def typed(self, at: float, *, entered: bool) -> None:
+        """Take note that a person typed; ``entered``: with Enter, so that what stood in the composer was sent."""
+        if entered and self._phase is State.READY:
+            self._begin_submit()
+            self._enters, self._phase = 1, State.SUBMITTING
+            self._composer.remember(self._screen, self._reading)
+            self._due.pop("enter", None)
+        self._last_output = max(self._last_output, at)
+
+    def _held_clocks(self, at: float) -> list[Action]:
+        if self._desk.asked:
+            return [] if at < self._desk.asked_at + self.limits.waiting_s else self._end(*self._desk.ending)
+        if at >= self._silent_at:
+            return self._end("silent", f"The agent printed nothing for {self.limits.silence_s:.0f} s.")
+        if at >= self._late_at:
+            return self._end("timed_out", f"The agent was not finished after {self.limits.total_s:.0f} s.")
+        return []
+
+    @property
+    def _sure(self) -> bool:
+        """Whether the program told that the turn ended well, so that an error on the screen is only quoted there."""
+        return self._done_told and self.spec.signals.sure
+
+    def _ending(self, code: int | None, signal: int | None) -> tuple[OutcomeKind, str]:
+        ended_well = self._done_told and not code and signal is None
+        if self._phase is State.DONE or (ended_well and self._sure):
+            return "done", ""
+        if trouble := find_failure(self._screen, self.spec, ended=True):
+            return trouble.kind, trouble.text
+        if signal is not None:
+            return "killed", f"The agent's program was ended by signal {signal}."
+        if code != 0:
+            return "exit_code", f"The agent's program ended with exit code {code}."
+        if self._pastes and not ended_well and not self._composer.marked_done(self._reading):
+            what = "said that it was done" if self._phase is State.BUSY else "took the task"
+            return "left_early", f"The agent's program ended before it {what}."
+        return "done", ""
 
     def _on_settled(self, at: float) -> list[Action]:
         reading = self._reading
         if reading.prompt is not None and not self._is_own_words(reading.prompt):
             return self._on_prompt(reading.prompt, at)
-        self._answered = self._moving = None
-        if self.state is State.SUBMITTING and not self._enters:
+        self._desk.no_prompt()
+        self._desk.go_on(reading, at, starting=self._phase is State.STARTING)
+        if self._phase is State.SUBMITTING and not self._enters:
             return []  # what the screen says now may be the task's own words, in the composer
         if reading.busy:
             return self._on_busy()
-        if self.state is State.STARTING and reading.ready:
-            return self._submit(at)
+        if self._phase in (State.STARTING, State.READY) and reading.ready:
+            return self._on_ready(at)
         # A screen that stands still from here on brings no other tick: what confirms may be the end already.
-        said = self._confirm() if self.state is State.SUBMITTING else []
-        if self.state is State.BUSY and reading.ready and (self._was_busy or self._marked_done()):
-            return said + self._on_quiet(at)
-        return said
+        sent = self._phase is State.SUBMITTING and self._composer.was_sent(self._screen, reading, self._enters)
+        said = self._taken() if sent else []
+        if self._phase is State.BUSY and reading.ready:
+            worked = self._active or self._composer.marked_done(reading)
+            return said + (self._on_quiet(at) if worked else self._on_idle(at))
+        return said + self._on_unknown(at)
 
     def _is_own_words(self, prompt: Prompt) -> bool:
         """Whether a menu is one that the task quotes, seen in the composer before the task was sent.
 
         Until the first Enter the agent has nothing to ask about, so no menu of its own is mistaken for a quoted one.
         """
-        if self.state is not State.SUBMITTING or self._enters:
-            return False
-        quoted = find_menu(self.task.splitlines())
-        return quoted is not None and quoted.options == prompt.options
+        return self._phase is State.SUBMITTING and not self._enters and quotes(self.task or "", prompt)
 
     def _on_prompt(self, prompt: Prompt, at: float) -> list[Action]:
-        if self.state is State.SUBMITTING and self._enters:
-            self.state = State.BUSY
-        if self._moving and self._moving.identity == prompt.identity:
-            if prompt.selected == prompt.target:
-                self._moving, self._answered = None, (prompt, at)
-                self._due["question"] = at + ANSWER_HOLDS_S
-                return [Press(("enter",))]
-            return self._ask_when_due(prompt, at)
-        if self._answered and self._answered[0].identity == prompt.identity:
-            answered_at = self._answered[1]
-            return self._ask_when_due(prompt, at, wait=ANSWER_HOLDS_S) if at > answered_at else []
-        rule = next((rule for rule in self.spec.rule if rule.name == prompt.rule), None)
-        if rule is None or self._counts.get(rule.name, 0) >= rule.times:
-            return self._ask_when_due(prompt, at)
-        return self._answer(rule, prompt, at)
-
-    def _answer(self, rule: Rule, prompt: Prompt, at: float) -> list[Action]:
-        self._counts[rule.name] = self._counts.get(rule.name, 0) + 1
-        self._reported = "prompt"
-        keys = prompt.keys or (*prompt.moves, "enter")
-        said = Report(Event("prompt", rule=rule.name, keys=keys, detail=prompt.text))
-        if prompt.moves:
-            # The mark must be seen at the option before Enter: menus wrap around, and drop keys while they draw.
-            self._moving = prompt
-            self._due["question"] = at + QUESTION_AFTER_S
-            return [said, Press(prompt.moves)]
-        self._answered = (prompt, at)
-        self._due["question"] = at + ANSWER_HOLDS_S
-        return [said, Press(keys)]
-
-    def _ask_when_due(self, prompt: Prompt, at: float, wait: float = QUESTION_AFTER_S) -> list[Action]:
-        if self.state is State.LEAVING:
+        if self._phase is State.SUBMITTING and self._enters:
+            self._phase = State.BUSY
+        self._active = self._active or self._phase is State.BUSY
+        if self._phase is State.DONE:
             return []  # the work is done; a program that asks whether to go is ended in its time
-        if at < self._held_since + wait:
-            self._due["question"] = self._held_since + wait
-            return []
-        self._finish("asked", prompt.text or "The agent waits for an answer.")
-        return [Report(Event("question", rule=prompt.rule, detail=prompt.text)), End()]
+        return self._decided(self._desk.take(prompt, self._screen, self._held_since, at))
+
+    def _ask(self, what: Prompt | Trouble, due: float, at: float) -> list[Action]:
+        return self._decided(self._desk.ask(what, self._screen, due, at))
+
+    def _decided(self, actions: list[Action]) -> list[Action]:
+        """Take note of what the desk told, and end where people are asked and none can answer."""
+        told = [action.event.event for action in actions if isinstance(action, Report)]
+        self._reported = told[-1] if told else self._reported
+        if self._desk.asked and self.limits.waiting_s <= 0:
+            return [*actions, *self._end(*self._desk.ending)]
+        return actions
 
     def _on_busy(self) -> list[Action]:
-        if self.state in (State.SUBMITTING, State.BUSY):
-            self.state, self._was_busy = State.BUSY, True
-            self._due.pop("enter", None)
-            return self._report_once("busy")
+        if self._phase is State.READY and self.task is None:
+            self._begin_submit()  # a person gave it something to do
+            self._enters, self._phase = 1, State.SUBMITTING
+        if self._phase in (State.SUBMITTING, State.BUSY):
+            self._active = True
+            return self._taken()
         return []
 
-    def _submit(self, at: float) -> list[Action]:
-        self.state = State.SUBMITTING
+    def _on_ready(self, at: float) -> list[Action]:
+        if self._phase is State.STARTING and self._reading.starting and at < self._held_since + STARTING_S:
+            self._due["ready"] = self._held_since + STARTING_S
+            return []
+        said = self._report_once("ready") if self._phase is State.STARTING else []
+        self._phase = State.READY
+        if self.task is None:
+            return said
+        if not self._screen.bracketed_paste and at < self._held_since + PASTE_MODE_S:
+            self._due["ready"] = self._held_since + PASTE_MODE_S
+            return said
+        self._begin_submit()
+        self._phase = State.SUBMITTING
         self._due["enter"] = at + self.spec.paste_wait_s
-        return [*self._report_once("ready"), Paste(self.task)]
+        return [*said, Paste(self.task)]
 
-    def _confirm(self) -> list[Action]:
-        """Believe that the task was sent once it has left the composer or its work is seen to be done."""
-        if not self._reading.ready:
-            self._composer_filled = True
-        left_composer = self._composer_filled and self._reading.ready
-        if left_composer or self._marked_done():
-            self.state = State.BUSY
-            self._due.pop("enter", None)
-            return self._report_once("busy")
-        return []
+    def _begin_submit(self) -> None:
+        self._enters, self._active, self._done_told, self._summary = 0, False, False, ""
+        self._composer.begin(self._screen, self._reading)
 
-    def _marked_done(self) -> bool:
-        """Whether a line says that a task is done which was not there when this one was sent."""
-        return self._reading.done_marks > self._done_marks_before
+    def _taken(self) -> list[Action]:
+        """Note that the task was sent, and tell it once."""
+        self._phase = State.BUSY
+        self._due.pop("enter", None)
+        return self._report_once("busy")
 
     def _on_quiet(self, at: float) -> list[Action]:
         patience = self.spec.done_settle_s
-        if self.spec.screen is not None and self.spec.screen.done and not self._marked_done():
-            patience = max(patience, QUIET_WITHOUT_MARK_S)
+        trouble = None if self._sure else find_failure(self._screen, self.spec)
+        if self._told and not self._done_told and trouble is None:
+            patience = max(patience, QUIET_WITHOUT_SIGNAL_S)
         if at < self._held_since + patience:
             self._due["finished"] = self._held_since + patience
             return []
-        self.state, self._summary = State.LEAVING, summary(self._screen, self.spec)
+        if trouble:
+            return self._ask(trouble, at, at)
+        self._summary = self._summary or summary(self._screen, self.spec)
+        said = self._report_once("done")
+        if self.stays:
+            self.task, self._phase = None, State.READY
+            return said
+        self._phase = State.DONE
         leave = self.spec.leave
         if leave is None:
             self._finish("done")
-            return [*self._report_once("done"), End()]
+            return [*said, End()]
         self._due["leave"] = at + self.spec.settle_s * 2
         self._due["gone"] = at + self.spec.settle_s * 2 + leave.within_s
         # Typed, not pasted: a pasted slash command is taken for a text.
-        return [*self._report_once("done"), Press(tuple(leave.type))]
+        return [*said, Press(tuple(leave.type))]
+
+    def _on_idle(self, at: float) -> list[Action]:
+        """Look at an agent that took its task and shows nothing of it: an error, or people have to look."""
+        if trouble := find_failure(self._screen, self.spec):
+            return self._ask(trouble, self._held_since + QUIET_WITHOUT_SIGNAL_S, at)
+        stall = max(self._held_since, self._last_output) + STALL_S
+        return self._ask(Prompt("", "The agent took its task and shows no work on it."), stall, at)
+
+    def _on_unknown(self, at: float) -> list[Action]:
+        """Look at a screen that is neither busy nor ready nor a prompt: an error of the program, or a stall."""
+        if not self._pastes or self._reading.ready or self._phase is State.DONE:
+            return []
+        trouble = find_failure(self._screen, self.spec)
+        kind = trouble.kind if trouble else ""
+        if self._trouble[0] != kind:
+            self._trouble = kind, at
+        if trouble:
+            return self._ask(trouble, self._trouble[1] + QUESTION_AFTER_S, at)
+        stall = max(self._held_since, self._last_output) + STALL_S
+        return self._ask(Prompt("", "The agent stands still on a screen that its file does not know."), stall, at)
 
     def _on_due(self, name: str, at: float) -> list[Action]:
-        if name == "enter" and self.state is State.SUBMITTING:
+        if name == "enter" and self._phase is State.SUBMITTING:
             return self._on_enter_due(at)
         if name == "leave":
             # A menu that was drawn in between must not get this Enter.
@@ -316,9 +377,11 @@ class Session:
         if self._enters >= ENTERS:
             return self._end("not_submitted", "The agent did not take the task from its composer.")
         if not self._enters:
-            # The composer now shows the task, which may quote what the agent writes when it is done.
-            self._done_marks_before = self._reading.done_marks
-            self._composer_filled = not self._reading.ready
+            if trouble := find_failure(self._screen, self.spec):
+                # What looked like a composer was not: the Enter must not send a task as a key.
+                self._phase = State.STARTING
+                return self._ask(trouble, at, at)
+            self._composer.remember(self._screen, self._reading)
         self._enters += 1
         self._due["enter"] = at + ENTER_AGAIN_S
         return [Press(("enter",))]
@@ -333,10 +396,6 @@ class Session:
         self._finish(kind, cause)
         return [End()]
 
-    def _finish(
-        self,
-        kind: OutcomeKind,
-        cause: str = "",
-    ) -> None:
-        self.state = State.DONE if kind == "done" else State.ASKED if kind == "asked" else State.FAILED
-        self.outcome, self._due = Outcome(kind, cause, self._screen.rows, self._summary), {}
+    def _finish(self, kind: OutcomeKind, cause: str = "") -> None:
+        self._due.clear()
+        self.outcome = Outcome(kind, cause, self._screen.rows, self._summary, self.session_id)

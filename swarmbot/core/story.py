@@ -12,7 +12,9 @@ from typing import Literal
 
 import msgspec
 
+from swarmbot.core.agent_spec import Autonomy, Mode
 from swarmbot.core.model import Ending, Failure, JobSpec
+from swarmbot.core.usage import Tokens
 
 VERSION = 1
 
@@ -59,6 +61,8 @@ class Prepared(msgspec.Struct, frozen=True, tag=True):
 
     base: str
     branch: str
+    mode: Mode = "interactive"
+    autonomy: Autonomy = "edits"
 
 
 class AgentStarted(msgspec.Struct, frozen=True, tag=True):
@@ -66,6 +70,8 @@ class AgentStarted(msgspec.Struct, frozen=True, tag=True):
 
     argv0: str
     recording: str
+    version: str = ""
+    """The release of the program, as it says itself."""
 
 
 class PromptAnswered(msgspec.Struct, frozen=True, tag=True):
@@ -75,10 +81,18 @@ class PromptAnswered(msgspec.Struct, frozen=True, tag=True):
     keys: tuple[str, ...]
 
 
+class AgentUsed(msgspec.Struct, frozen=True, tag=True):
+    """What the agent's run used, whether it came to an end or not."""
+
+    tokens: Tokens
+
+
 class AgentFinished(msgspec.Struct, frozen=True, tag=True):
     """The agent said that it is done, and left."""
 
     summary: str = ""
+    session: str = ""
+    """The program's own name of its session, by which it could go on."""
 
 
 class Committed(msgspec.Struct, frozen=True, tag=True):
@@ -124,6 +138,7 @@ Event = (
     | Prepared
     | AgentStarted
     | PromptAnswered
+    | AgentUsed
     | AgentFinished
     | Committed
     | Pushed
@@ -154,7 +169,12 @@ class Job(msgspec.Struct, frozen=True):
     ended_at: float | None = None
     attempt: int = 0
     base: str = ""
+    mode: Mode = "interactive"
+    autonomy: Autonomy = "edits"
     recording: str = ""
+    version: str = ""
+    used: Tokens = Tokens()
+    """By all attempts together."""
     answered: tuple[PromptAnswered, ...] = ()
     agent_finished: bool = False
     summary: str = ""
@@ -197,19 +217,30 @@ def apply(job: Job, entry: Entry) -> Job:
         case AttemptBegun(number):
             moved = _move(job, State.PREPARING, entry.at)
             return msgspec.structs.replace(moved, attempt=number, started_at=job.started_at or entry.at)
-        case Prepared(base):
+        case Prepared(base, _, mode, autonomy):
             # A new checkout holds nothing of what an earlier attempt's agent did.
             fresh = msgspec.structs.replace(_stay(job, State.PREPARING), base=base, agent_finished=False, commit=None)
-            return msgspec.structs.replace(fresh, answered=(), summary="")
-        case AgentStarted(_, recording):
-            return msgspec.structs.replace(_move(job, State.RUNNING, entry.at), recording=recording)
-        case PromptAnswered() as answer:
-            return msgspec.structs.replace(_stay(job, State.RUNNING), answered=(*job.answered, answer))
-        case AgentFinished(summary):
-            moved = _move(job, State.PUBLISHING, entry.at)
-            return msgspec.structs.replace(moved, agent_finished=True, summary=summary)
+            return msgspec.structs.replace(fresh, answered=(), summary="", mode=mode, autonomy=autonomy)
+        case AgentStarted(_, recording, version):
+            moved = _move(job, State.RUNNING, entry.at)
+            return msgspec.structs.replace(moved, recording=recording, version=version)
+        case PromptAnswered() | AgentUsed() | AgentFinished():
+            return _apply_run(job, entry)
         case _:
             return _apply_published(job, entry)
+
+
+def _apply_run(job: Job, entry: Entry) -> Job:
+    replace = msgspec.structs.replace
+    match entry.event:
+        case PromptAnswered() as answer:
+            return replace(_stay(job, State.RUNNING), answered=(*job.answered, answer))
+        case AgentUsed(tokens):
+            return replace(_stay(job, State.RUNNING), used=job.used + tokens)
+        case AgentFinished(summary):
+            return replace(_move(job, State.PUBLISHING, entry.at), agent_finished=True, summary=summary)
+        case other:
+            raise IllegalMove(f"unknown event {type(other).__name__}")
 
 
 def _apply_published(job: Job, entry: Entry) -> Job:

@@ -12,39 +12,51 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
-import httpx
-from redis.asyncio import Redis
-
+from swarmbot import agents
+from swarmbot.agents import programs
+from swarmbot.core.agent_spec import Mode
+from swarmbot.core.repo_config import PATH as CONFIG
 from swarmbot.core.story import AgentFinished, AgentStarted, AttemptBegun, Entry, Job, PullOpened, apply, fold
 from swarmbot.demo import show
+from swarmbot.demo.bot import AGENTS, DemoFailed, model_variables, running_bot
 from swarmbot.demo.github import DemoGitHub
 from swarmbot.demo.github.repository import ISSUE_BODY, ISSUE_TITLE
 from swarmbot.demo.github.state import Comment, Issue, Pull
+from swarmbot.demo.model import DemoModel, fix
 from swarmbot.demo.result import CALLS_AT_MOST, Calls, Pulled, Result, Said, Seconds, Tests
-from swarmbot.jobs.embedded_redis import socket_path
 from swarmbot.jobs.store import JobStore
+from swarmbot.settings import Settings
 
 SCENARIOS = ("fix", "label")
-AGENTS = ("demo", "shell")
-START_S, STORY_S = 20.0, 90.0
-"""How long the bot may take to start, and a story to be told."""
+STORY_S = 180.0
+"""How long a story may take to be told."""
 
-_HERE = Path(__file__).parent
-
-
-class DemoFailed(Exception):
-    """The demo could not be shown; the text says at what point and why."""
+PROMPTS = {"demo": 2, "shell": 2}
+"""How many prompts these agents show whatever they do; others are set up so that they need not ask."""
 
 
-def main(scenario: str, agent: str, *, keep: bool, as_json: bool) -> int:
+def problem(agent: str, mode: str) -> str:
+    """Return why the demo cannot run that agent so, and what to do; empty where it can."""
+    specs = agents.load(AGENTS)
+    if agent not in specs:
+        return f"The demo has no agent {agent!r}; it has: {', '.join(sorted(specs))}"
+    if mode not in get_args(Mode):
+        return f"There is no mode {mode!r}; there are: {', '.join(get_args(Mode))}"
+    settings = Settings()
+    spec = specs[agent]
+    if spec.program and programs.find(spec, os.environ, settings.programs_folder) is None:
+        return f"{spec.title} is not installed. Install it with `make agents`, or with `{spec.program.install}`."
+    return ""
+
+
+def main(scenario: str, agent: str, mode: Mode, *, keep: bool, as_json: bool) -> int:
     """Run one scenario, print it, and return the exit code: 0 only if everything that it shows held."""
     if shutil.which("git") is None:
         print("swarmbot demo: git is not installed, or not on the PATH.", file=sys.stderr)
@@ -52,7 +64,7 @@ def main(scenario: str, agent: str, *, keep: bool, as_json: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="swarmbot-demo-"))
     printer = show.Silent() if as_json else show.Printer()
     try:
-        result = asyncio.run(_demo(scenario, agent, folder, printer))
+        result = asyncio.run(_demo(scenario, agent, mode, folder, printer))
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("swarmbot demo: stopped", file=sys.stderr)
         return 130
@@ -72,15 +84,20 @@ def main(scenario: str, agent: str, *, keep: bool, as_json: bool) -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _demo(scenario: str, agent: str, folder: Path, printer: show.Printer) -> Result:
+async def _demo(scenario: str, agent: str, mode: Mode, folder: Path, printer: show.Printer) -> Result:
     task = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGHUP):
         # As Ctrl-C does: the bot and its Redis must not outlive the demo.
         asyncio.get_running_loop().add_signal_handler(number, task.cancel if task else sys.exit)
     printer.begin(scenario, agent)
-    async with DemoGitHub(folder / "github", webhook_secret=secrets.token_hex(16)) as github:
+    async with (
+        DemoGitHub(folder / "github", webhook_secret=secrets.token_hex(16)) as github,
+        DemoModel(fix()) as model,
+    ):
         tests_before, _ = await asyncio.to_thread(github.run_tests, "main")
-        async with _bot(github, agent, folder) as store:
+        if mode != "interactive":
+            await asyncio.to_thread(github.commit_file, "main", CONFIG, f"mode: {mode}\n")
+        async with running_bot(github, agent, folder, model_variables(model.url)) as store:
             printer.step("GitHub (a small one, on loopback), Redis and the bot are running")
             issue = await github.issue(ISSUE_TITLE, ISSUE_BODY)
             began = time.time()
@@ -95,7 +112,8 @@ async def _demo(scenario: str, agent: str, folder: Path, printer: show.Printer) 
             pull = github.pulls()[0] if github.pulls() else None
             passed, _ = await asyncio.to_thread(github.run_tests, pull.head_ref) if pull else (False, "")
             await github.settled()
-            told = _Told(github, issue, asked, pull, job, entries, began)
+            left = await asyncio.to_thread(_left_behind, folder)
+            told = _Told(github, issue, asked, pull, job, entries, began, left)
             return _result(told, agent, Tests(before=tests_before, after=passed))
 
 
@@ -111,7 +129,9 @@ class _Told:
         job: Job,
         entries: list[Entry],
         began: float,
+        left: list[str],
     ) -> None:
+        self.left = left
         self.github, self.issue, self.asked, self.pull = github, issue, asked, pull
         self.job, self.entries, self.began = job, entries, began
         self.app = [comment for comment in github.comments(issue) if comment.author.type == "Bot"]
@@ -130,10 +150,11 @@ def _result(told: _Told, agent: str, tests: Tests) -> Result:
         "a pull request that closes the issue": pull is not None and pull.closes(told.issue),
         "a check run that says success": conclusion == "success",
         "a test that failed before and passes now": not tests.before and tests.after,
-        "two prompts or more answered by rule": len(answered) >= 2,
+        f"{PROMPTS.get(agent, 0)} prompts or more answered by rule": len(answered) >= PROMPTS.get(agent, 0),
         "eyes on what asked for it": any(r.content == "eyes" for r in github.reactions(told.asked or told.issue)),
         "one status comment and one reply that mentions the requester": _is_told(told),
         f"{CALLS_AT_MOST} fixed calls to GitHub or fewer": calls.fixed <= CALLS_AT_MOST,
+        "no process of the agent left": not told.left,
         "nothing else said, nothing odd asked for": not wrong,
     }
     return Result(
@@ -218,73 +239,19 @@ async def _follow(github: DemoGitHub, store: JobStore, issue: Issue, printer: sh
     return job, entries
 
 
+def _left_behind(folder: Path) -> list[str]:
+    """Return the processes whose home lies in the demo's folder: what an agent's program left when its job ended."""
+    home = f"HOME={folder.resolve()}/bot/jobs/".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if any(variable.startswith(home) for variable in (process / "environ").read_bytes().split(b"\0")):
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip())
+    return found
+
+
 def _job_of(github: DemoGitHub, issue: Issue) -> str:
     for comment in github.comments(issue):
         if comment.author.type == "Bot" and (found := re.search(r"swarmbot:job=(\w+)", comment.body)):
             return found[1]
     return ""
-
-
-@asynccontextmanager
-async def _bot(github: DemoGitHub, agent: str, folder: Path) -> AsyncIterator[JobStore]:
-    """Run ``swarmbot up`` for the body, in a process of its own, with the demo GitHub's App."""
-    port = _free_port()
-    environment = _environment(github, agent, folder, port)
-    with (folder / "bot.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "swarmbot", "up", env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        await _wait_until_ready(process, f"http://127.0.0.1:{port}/readyz", folder / "bot.log")
-        github.hook_url = f"http://127.0.0.1:{port}/webhook"
-        redis: Redis = Redis(unix_socket_path=str(socket_path((folder / "bot" / "redis").resolve())))
-        async with redis:
-            yield JobStore(redis)
-    finally:
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(process.wait(), 10)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
-def _environment(github: DemoGitHub, agent: str, folder: Path, port: int) -> dict[str, str]:
-    key, hook_secret = folder / "app.pem", folder / "webhook-secret"
-    for path, text in ((key, github.private_key), (hook_secret, github.webhook_secret)):
-        path.touch(mode=0o600)
-        path.write_text(text)
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR") if name in os.environ}
-    return kept | {
-        "LANG": "C.UTF-8",
-        "SWARMBOT_HOME": str(folder / "bot"),
-        "SWARMBOT_APP_ID": str(github.app_id),
-        "SWARMBOT_PRIVATE_KEY_FILE": str(key),
-        "SWARMBOT_WEBHOOK_SECRET_FILE": str(hook_secret),
-        "SWARMBOT_GITHUB_API_URL": github.api_url,
-        "SWARMBOT_GITHUB_URL": github.web_url,
-        "SWARMBOT_PORT": str(port),
-        "SWARMBOT_DEFAULT_AGENT": agent,
-        "SWARMBOT_AGENTS_DIR": str(_HERE / "agents"),
-        "SWARMBOT_SHELL_COMMAND": f"sh '{_HERE / 'fix.sh'}'",
-        "SWARMBOT_SANDBOX": "off",
-    }
-
-
-async def _wait_until_ready(process: asyncio.subprocess.Process, url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_S
-    async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-        while time.monotonic() < deadline and process.returncode is None:
-            with suppress(httpx.HTTPError):
-                if (await client.get(url)).status_code == 200:
-                    return
-            await asyncio.sleep(0.02)
-    tail = (await asyncio.to_thread(log.read_text, errors="replace"))[-2000:]
-    raise DemoFailed(f"the bot did not start:\n{tail}")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 import structlog
 from redis.exceptions import RedisError
 
-from swarmbot.core import report
+from swarmbot.core import repo_config, report
 from swarmbot.core.model import Ending, Failure
 from swarmbot.core.policy import WRITERS
+from swarmbot.core.repo_config import RepoConfig, RepoConfigError
 from swarmbot.core.story import AttemptBegun, Committed, Ended, Prepared, PullOpened, Pushed, Said, State
 from swarmbot.github import reader
 from swarmbot.github.client import Client, GitHubError, Invalid, NotThere, Unavailable
@@ -143,9 +144,20 @@ async def _prepare(book: Book, tools: Tools, client: Client) -> Checkout:
         return kept
     await mirror.fetch()
     base = await mirror.resolve(spec.repository.default_branch)
+    config = await _repo_config(mirror, base)
+    autonomy = repo_config.allowed(config.autonomy, tools.autonomy)
     checkout = await check_out(mirror, base, folder, branch=spec.branch)
-    await book.write(Prepared(base=base, branch=spec.branch))
+    await book.write(Prepared(base=base, branch=spec.branch, mode=config.mode, autonomy=autonomy))
     return checkout
+
+
+async def _repo_config(mirror: Mirror, base: str) -> RepoConfig:
+    """Read what the repository sets, from the commit that the job begins at."""
+    text = await mirror.read_file(base, repo_config.PATH, most_bytes=repo_config.MOST_BYTES)
+    try:
+        return RepoConfig() if text is None else repo_config.parse(text)
+    except RepoConfigError as error:
+        raise JobFailed("config_invalid", str(error), f"Mend `{repo_config.PATH}` on the default branch.") from error
 
 
 async def _commit(book: Book, tools: Tools, checkout: Checkout) -> bool:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from swarmbot.core.agent_spec import AgentSpec
+from swarmbot.agents.programs import Versions
+from swarmbot.core.agent_spec import AgentSpec, Autonomy
 from swarmbot.core.model import JobSpec, Repository
-from swarmbot.core.session import Limits
+from swarmbot.core.session_model import Limits
 from swarmbot.github.app import GitHubApp
 from swarmbot.github.writer import Lanes
 from swarmbot.jobs.store import JobStore
@@ -34,6 +35,11 @@ class Tools:
     github_url: str
     app_slug: str
     limits: Limits
+    autonomy: Autonomy
+    """The most that agents may do without a person."""
+    programs: Path | None
+    """Folder of agents' programs, looked in before the PATH."""
+    versions: Versions
     worker: str
     """A name that no other worker process ever has."""
 

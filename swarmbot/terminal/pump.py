@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 
 from swarmbot.core.screen import Screen, encode_keys, encode_paste
-from swarmbot.core.session import Action, End, Event, Paste, Press, Report
+from swarmbot.core.session_model import Action, End, Event, Paste, Press, Report
 from swarmbot.terminal.pty import ExitStatus, ProgramNotReading, Pty
 from swarmbot.terminal.recording import FLUSH_S, Recorder
 from swarmbot.terminal.screen import VirtualScreen
@@ -116,6 +116,23 @@ class TerminalSession:
             return status
         finally:
             await self._stop()
+
+    def act(self, step: Callable[[float], list[Action]]) -> None:
+        """Let the machine do something that no screen asked for: ``step`` is called with the moment.
+
+        For what the program's hooks and people tell. After the program's end nothing happens.
+        """
+
+        def guarded() -> None:
+            if not self._exited:
+                self._perform(step(self._clock()))
+                self._wake_when_due()
+
+        self._guarded(guarded)
+
+    def screen(self) -> Screen:
+        """Return what is on the screen now."""
+        return self._screen.snapshot()
 
     def resize(self, cols: int, rows: int) -> None:
         """Change the size in cells of the program's terminal, the screen and the recording."""

@@ -85,6 +85,20 @@ class Mirror:
             raise UnknownBranch(branch, tuple(close)) from None
         return found.strip()
 
+    async def read_file(self, commit: str, path: str, *, most_bytes: int) -> str | None:
+        """Return the text of a file as of ``commit``; None where it is not there, no plain file, or no text.
+
+        Of a larger file one byte more than ``most_bytes`` may come, so that the caller can say so.
+        """
+        listed = await git("ls-tree", "-z", "--long", commit, "--", path, git_dir=self.folder)
+        entry = re.match(r"(100644|100755) blob (\w+) +(\d+)\t", listed)
+        if entry is None:
+            return None
+        if int(entry[3]) > most_bytes:
+            return " " * (most_bytes + 1)
+        text = await git("cat-file", "blob", entry[2], git_dir=self.folder)
+        return None if any("\ud800" <= char <= "\udfff" for char in text) else text
+
     async def _branches(self) -> list[str]:
         listed = await git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads", git_dir=self.folder)
         return listed.split()

@@ -8,12 +8,22 @@ from pathlib import Path
 import pytest
 
 from swarmbot import agents
-from swarmbot.core.agent_spec import AgentSpecError, parse
+from swarmbot.core.agent_file import parse
+from swarmbot.core.agent_spec import AgentSpecError
 
 SWARMBOT = Path(__file__).parents[2] / "swarmbot"
 OWN = sorted((SWARMBOT / "agents").glob("*.toml"))
 KNOWN = {path.stem for path in OWN} | {"claude", "codex", "gemini", "aider", "pi"}
-FILE = 'name = "{0}"\ntitle = "{1}"\nargv = ["{2}"]\ntask = "file"\ninstall = "pip install it"\n'
+FILE = """
+name = "{0}"
+title = "{1}"
+[program]
+command = "{2}"
+install = "pip install it"
+[headless]
+argv = ["{{program}}"]
+task = "file"
+"""
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)

@@ -6,13 +6,13 @@ import json
 import sys
 from pathlib import Path
 
-from swarmbot.demo import run
+from swarmbot.demo import bot
 from swarmbot.demo.github import DemoGitHub
 
 
 def bot_environment(github: DemoGitHub, folder: Path, **settings: str) -> dict[str, str]:
     """Return it, with the App's files in ``folder``, ``shell`` as the agent, a free port, and ``settings`` on top."""
-    return run._environment(github, "shell", folder, port=0) | settings
+    return bot.bot_environment(github, "shell", folder, port=0) | settings
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
+from swarmbot.demo.bot import free_port
 from swarmbot.demo.github import DemoGitHub
-from swarmbot.demo.run import _free_port
 from swarmbot.jobs.embedded_redis import EmbeddedRedis
 from tests.bench.environment import bot_environment
 from tests.bench.figures import note, run, say
@@ -125,7 +125,7 @@ async def _load(port: int, request: Path, requests: int) -> Load:
 @asynccontextmanager
 async def _nginx(program: str, folder: Path) -> AsyncIterator[int]:
     """Run nginx on a free port, with a static 202 for everything and nothing of the machine's own configuration."""
-    port, config = _free_port(), folder / "nginx.conf"
+    port, config = free_port(), folder / "nginx.conf"
     config.write_text(_NGINX.format(folder=folder, port=port))
     process = await asyncio.create_subprocess_exec(
         program,

@@ -11,7 +11,8 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from swarmbot.core.agent_spec import AgentSpec, parse
+from swarmbot.core.agent_file import parse
+from swarmbot.core.agent_spec import AgentSpec
 from swarmbot.core.redact import redactor
 from swarmbot.core.session import Session
 from swarmbot.terminal.pty import Pty, spawn
@@ -21,7 +22,7 @@ from swarmbot.terminal.screen import warm
 from tests.bench.figures import note, run, say
 
 RECORDING = Path(__file__).parents[1] / "recordings" / "claude-edit.cast"
-SPEC = RECORDING.with_name("claude.toml")
+SPEC = Path(__file__).parents[2] / "swarmbot/agents/claude.toml"
 BYTES, ROUNDS = 24_000_000, 3
 PROMPTS = 150
 COLS, ROWS = 120, 40
@@ -53,9 +54,10 @@ json.dump(took, open(sys.argv[1], "w"))
 ASKER = """
 name = "asker"
 title = "Asks"
+settle_s = {settle}
+[headless]
 argv = ["asks"]
 task = "file"
-settle_s = {settle}
 [[rule]]
 name = "default-yes"
 at_cursor = '\\[Y/n\\]\\s*$'

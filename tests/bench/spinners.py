@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from swarmbot.core.agent_spec import AgentSpec, parse
+from swarmbot.core.agent_file import parse
+from swarmbot.core.agent_spec import AgentSpec
 from swarmbot.core.answers import read
 from swarmbot.core.redact import redactor
 from swarmbot.core.session import Session

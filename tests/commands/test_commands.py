@@ -40,7 +40,7 @@ def test_a_verb_with_a_slip_gets_the_line_to_write(text: str, meant: str) -> Non
     [reply] = decide(text)
     assert isinstance(reply, Reply)
     assert f"```\n{meant}\n```" in reply.body
-    assert "| `/agent fix [with AGENT] [words]` |" in reply.body
+    assert "| `/agent fix [with AGENT[:MODEL]] [words]` |" in reply.body
 
 
 def test_a_verb_like_no_other_gets_the_list_alone() -> None:

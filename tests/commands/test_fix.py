@@ -105,3 +105,20 @@ def test_words_cannot_leave_the_code_that_shows_them() -> None:
     inside = body.split("```")
     assert len(inside) == 3
     assert "@acme/team" in inside[1]
+
+
+def test_a_model_may_be_named_with_the_agent() -> None:
+    facts = replace(FACTS, agents=(AgentFact("claude", "Claude", takes_model=True), *FACTS.agents))
+    spec = starts("with claude:opus keep it small", facts=facts)
+    assert (spec.agent, spec.model, spec.words) == ("claude", "opus", "keep it small")
+    assert starts("with claude", facts=facts).model == ""
+
+
+@pytest.mark.parametrize("model", ["--dangerously-skip-permissions", "-m", "$(id)", "a;b", "../../x", "x" * 101])
+def test_a_model_that_is_no_name_is_refused(model: str) -> None:
+    facts = replace(FACTS, agents=(AgentFact("claude", "Claude", takes_model=True), *FACTS.agents))
+    assert "/agent fix with claude:MODEL" in says(f"with claude:{model}", facts=facts)
+
+
+def test_an_agent_without_models_says_so() -> None:
+    assert "takes no model" in says("with shell:opus")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from swarmbot.core.agent_spec import AgentSpec, parse
+from collections.abc import Callable
+
+from swarmbot.core.agent_file import parse
+from swarmbot.core.agent_spec import AgentSpec, Autonomy
 from swarmbot.core.screen import Screen
-from swarmbot.core.session import Action, Limits, Paste, Press, Report, Session
+from swarmbot.core.session import Session
+from swarmbot.core.session_model import Action, Limits, Paste, Press, Report
+from swarmbot.core.signal import Signal, SignalName
 
 AGENT = """
 name = "played"
 title = "Played agent"
-argv = ["played"]
 settle_s = 0.1
 paste_wait_s = 0.5
 done_settle_s = 1.0
+[interactive]
+argv = ["played"]
 [screen]
 ready = '^❯\\s*$'
 busy = 'esc to interrupt'
@@ -27,6 +33,7 @@ when = ['Do you trust this folder\\?']
 choose = '^Yes'
 [[rule]]
 name = "edit"
+grants = true
 when = ['Do you want to edit \\S+\\?$']
 choose = '^Yes$'
 times = 3
@@ -35,13 +42,30 @@ name = "news"
 when = ['There is news']
 at_cursor = 'Read it\\?$'
 keys = ["n", "enter"]
+[[failure]]
+kind = "key_refused"
+when = '^  ⎿ +Invalid API key'
+[[failure]]
+kind = "login_needed"
+when = '^Select login method:$'
 """
+TELLS = (
+    AGENT
+    + """
+[signals]
+sure = true
+[[file]]
+path = "hooks"
+text = "{signal:done}"
+"""
+)
 FILE_AGENT = """
 name = "file"
 title = "File agent"
+settle_s = 0.1
+[headless]
 argv = ["sh"]
 task = "file"
-settle_s = 0.1
 [[rule]]
 name = "default-yes"
 at_cursor = '\\[Y/n\\]$'
@@ -67,16 +91,28 @@ def edit(path: str = "a.py", selected: int = 0) -> tuple[str, ...]:
 class Stage:
     """Plays one session. Moments are seconds since its start."""
 
-    def __init__(self, agent: str = AGENT, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        agent: str = AGENT,
+        limits: Limits | None = None,
+        *,
+        task: str | None = "Fix it",
+        autonomy: Autonomy = "edits",
+        told: bool = False,
+        stays: bool = False,
+    ) -> None:
         self.spec: AgentSpec = parse(agent, source="stage")
-        self.session = Session(self.spec, "Fix it", limits, at=0.0)
+        mode = self.spec.modes[0]
+        self.session = Session(self.spec, task, limits, at=0.0, mode=mode, autonomy=autonomy, told=told, stays=stays)
         self.now = 0.0
+        self.bracketed_paste = True
         self.actions: list[tuple[float, Action]] = []
         self._screen = Screen(())
 
     def show(self, *rows: str, hold: float = 0.0) -> None:
         """Put up a screen, the cursor behind its last row, and let the clock run for ``hold`` seconds."""
-        self._screen = Screen(tuple(rows), (len(rows[-1]), len(rows) - 1) if rows else (0, 0))
+        cursor = (len(rows[-1]), len(rows) - 1) if rows else (0, 0)
+        self._screen = Screen(tuple(rows), cursor, bracketed_paste=self.bracketed_paste)
         self._note(self.session.on_screen(self._screen, self.now))
         self.wait(hold)
 
@@ -92,6 +128,14 @@ class Stage:
     def exit(self, code: int | None = 0, signal: int | None = None) -> None:
         """End the program."""
         self._note(self.session.on_exit(code, signal, self._screen, self.now))
+
+    def signal(self, name: SignalName, says: str = "") -> None:
+        """Let a hook of the program tell something."""
+        self._note(self.session.on_signal(Signal(name, says=says, session="s-1"), self.now))
+
+    def person(self, step: Callable[[float], list[Action]]) -> None:
+        """Let a person do something."""
+        self._note(step(self.now))
 
     def submitted(self) -> None:
         """Play the beginning: the composer, the task in it, and then at work."""

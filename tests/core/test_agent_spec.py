@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from swarmbot.core.agent_spec import AgentSpecError, parse
+from swarmbot.core.agent_file import parse
+from swarmbot.core.agent_spec import AgentSpecError
 
-HEAD = 'name = "a"\ntitle = "A"\nargv = ["a"]\n'
-FILE = HEAD + 'task = "file"\n'
+NAMES = 'name = "a"\ntitle = "A"\n'
+HEAD = NAMES + '[interactive]\nargv = ["a"]\n'
+FILE = NAMES + '[headless]\nargv = ["a"]\ntask = "file"\n'
 TABLES = "[screen]\nready = '^>'\nbusy = 'busy'\n[leave]\ntype = '/exit'\n"
 
 
@@ -17,7 +19,9 @@ def rule(text: str) -> str:
 
 def test_a_small_file_is_read_with_its_defaults() -> None:
     spec = parse(FILE, source="a.toml")
-    assert (spec.name, spec.argv, spec.task, spec.rule, spec.environment) == ("a", ("a",), "file", (), {})
+    assert spec.headless is not None
+    assert (spec.name, spec.headless.argv, spec.headless.task, spec.rule) == ("a", ("a",), "file", ())
+    assert spec.modes == ("headless",)
     assert spec.operator_settings == ()
 
 
@@ -33,24 +37,30 @@ def test_rules_are_read_in_their_order() -> None:
     ("text", "key"),
     [
         ("name = ", "not TOML"),
-        ('title = "A"\nargv = ["a"]', "`name`"),
-        (FILE + 'colour = "red"', "`colour`"),
+        ('title = "A"', "`name`"),
+        (NAMES + 'colour = "red"', "`colour`"),
+        (FILE + 'colour = "red"', "`colour` - at `$.headless`"),
         (FILE + "[screen]\nready = 'x'\nbusy = 'y'\nblink = 'z'", "`blink` - at `$.screen`"),
         (rule("wenn = ['x']"), "`wenn` - at `$.rule[0]`"),
-        (FILE + "environment = 'PATH'", "$.environment"),
-        (FILE.replace('["a"]', '"a b"'), "$.argv"),
-        (FILE.replace('["a"]', "[]"), "argv: must name a program"),
-        (FILE.replace('"file"', '"pigeon"'), "$.task"),
+        (FILE + "environment = 'PATH'", "$.headless.environment"),
+        (FILE.replace('["a"]', '"a b"'), "$.headless.argv"),
+        (FILE.replace('["a"]', "[]"), "headless.argv: must name a program"),
+        (FILE.replace('"file"', '"pigeon"'), "$.headless.task"),
         (FILE.replace('"a"\n', '"A b"\n', 1), "name: lower case"),
         (FILE.replace('"a"\n', '"-a"\n', 1), "name: lower case"),
         (FILE.replace('"a"\n', '"../a"\n', 1), "name: lower case"),
-        (FILE.replace('["a"]', '["{home}"]'), "argv: unknown placeholder {home}"),
+        (FILE.replace('["a"]', '["{nonsense}"]'), "headless.argv: unknown placeholder {nonsense}"),
         (FILE.replace('["a"]', '["a", "{operator:HOME}"]'), "argv: unknown placeholder {operator:HOME}"),
         (FILE.replace('["a"]', '["{operator:SWARMBOT_PRIVATE_KEY}"]'), "argv: unknown placeholder"),
-        (HEAD, "task: "),
-        (HEAD + "[screen]\nready = 'x'\nbusy = 'y'", "task: "),
+        (HEAD, "interactive.task: "),
+        (HEAD + "[screen]\nready = 'x'\nbusy = 'y'", "interactive.task: "),
+        (NAMES, "interactive: "),
+        (FILE.replace('"file"', '"paste"') + TABLES, "headless.task: "),
+        (NAMES + '[program]\ncommand = "a"\ntested = ["1"]\n[headless]\nargv = ["a"]\ntask = "file"', "program.tested"),
         (HEAD + TABLES.replace("'^>'", "'['"), "screen: not a pattern: '['"),
-        (FILE + "refuse = ['(']", "refuse: not a pattern: '('"),
+        (NAMES + "refuse = ['(']\n" + FILE.removeprefix(NAMES), "refuse: not a pattern: '('"),
+        (NAMES + "litter = ['*']\n" + FILE.removeprefix(NAMES), "litter: '*'"),
+        (NAMES + "litter = ['../x*']\n" + FILE.removeprefix(NAMES), "litter: '../x*'"),
         (rule("when = ['(']\nchoose = '^Yes$'"), "rule r: not a pattern: '('"),
         (rule("when = ['x']\nchoose = '*'"), "rule r: not a pattern: '*'"),
         (rule("when = ['x']"), "rule r: needs either choose or keys"),
@@ -68,22 +78,6 @@ def test_what_does_not_fit_is_refused_with_file_and_key(text: str, key: str) -> 
         parse(text, source="folder/a.toml")
     assert str(refused.value).startswith("folder/a.toml: ")
     assert key in str(refused.value)
-
-
-def test_placeholders_are_filled_in() -> None:
-    text = FILE.replace('["a"]', '["{python}", "-c", "{operator:SWARMBOT_X_COMMAND} <{task_file}"]')
-    spec = parse(text, source="a.toml")
-    made = spec.command(python="/p", task_file="/t", operator={"SWARMBOT_X_COMMAND": "run {python}"})
-    # What the operator wrote is taken as it is.
-    assert made == ["/p", "-c", "run {python} </t"]
-    assert spec.operator_settings == ("SWARMBOT_X_COMMAND",)
-
-
-@pytest.mark.parametrize("operator", [{}, {"SWARMBOT_X_COMMAND": ""}])
-def test_a_setting_that_is_missing_is_named(operator: dict[str, str]) -> None:
-    spec = parse(FILE.replace('["a"]', '["{operator:SWARMBOT_X_COMMAND}"]'), source="a.toml")
-    with pytest.raises(AgentSpecError, match="SWARMBOT_X_COMMAND; set it"):
-        spec.command(python="/p", task_file="/t", operator=operator)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +99,9 @@ def test_a_setting_that_is_missing_is_named(operator: dict[str, str]) -> None:
     ],
 )
 def test_some_prompts_are_never_answered_by_rule(words: str) -> None:
-    assert parse(FILE + "refuse = ['drop the database']", source="a").refused.search(words)
+    assert parse(NAMES + "refuse = ['drop the database']\n" + FILE.removeprefix(NAMES), source="a").refused.search(
+        words
+    )
 
 
 @pytest.mark.parametrize("words", ["rm build/a.o", "Create login_test.py?", "git pull", "Edit add.py?", "farm -r"])

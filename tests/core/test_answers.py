@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swarmbot.core.agent_spec import parse
-from swarmbot.core.answers import Menu, Prompt, Reading, find_menu, read, summary
+from swarmbot.core.agent_file import parse
+from swarmbot.core.answers import Reading, read, summary
+from swarmbot.core.menus import Menu, find_menu
+from swarmbot.core.prompts import Prompt
 from swarmbot.core.screen import Screen
 from tests.core.stage import AGENT, edit
 

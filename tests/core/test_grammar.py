@@ -123,6 +123,8 @@ def test_the_apps_name_is_no_pattern() -> None:
         ("with claude", FixArguments("claude", "")),
         ("WITH Claude", FixArguments("claude", "")),
         ("with claude keep it small", FixArguments("claude", "keep it small")),
+        ("with Claude:Opus-4.1 keep it small", FixArguments("claude", "keep it small", "Opus-4.1")),
+        ("with pi:openai/gpt-5:high", FixArguments("pi", "", "openai/gpt-5:high")),
         ("with claude, keep it small", FixArguments("claude", "keep it small")),
         ("with claude: keep it small", FixArguments("claude", "keep it small")),
         ("with", FixArguments("", "")),

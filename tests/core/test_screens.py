@@ -1,6 +1,8 @@
 """Golden screens: each file under ``tests/screens/<agent>/`` is a screen, and its first line says how it must be read.
 
     expect: prompt RULE KEYS...  |  question  |  ready  |  busy  |  done  |  nothing      [cursor: COLUMN,ROW]
+    expect: starting                           it looks ready, but may still begin
+    expect: failure KIND                       what stands there is an error of the program
 
 A new case is a new file.
 """
@@ -12,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from swarmbot.core.agent_spec import AgentSpec, parse
+from swarmbot.core.agent_file import parse
+from swarmbot.core.agent_spec import AgentSpec
 from swarmbot.core.answers import Reading, read
+from swarmbot.core.failures import find_failure
 from swarmbot.core.screen import Screen
 
 TESTS = Path(__file__).parents[1]
 SPECS = {
     "demo": TESTS.parent / "swarmbot/demo/agents/demo.toml",
-    "shell": TESTS.parent / "swarmbot/agents/shell.toml",
-    "claude": TESTS / "recordings/claude.toml",
-}
+} | {path.stem: path for path in (TESTS.parent / "swarmbot/agents").glob("*.toml")}
 FILES = sorted((TESTS / "screens").glob("*/*.txt"))
 
 
@@ -33,7 +35,9 @@ def test_screen_is_read_as_its_first_line_says(path: Path) -> None:
     cursor = (int(match[2]), int(match[3])) if match[2] else (0, 0)
     screen = Screen(tuple(rows), cursor)
 
-    assert said(read(screen, spec_of(path.parent.name)), spec_of(path.parent.name)) == match[1]
+    spec = spec_of(path.parent.name)
+    trouble = find_failure(screen, spec)
+    assert (f"failure {trouble.kind}" if trouble else said(read(screen, spec), spec)) == match[1]
 
 
 def test_there_are_screens_that_must_get_no_key() -> None:
@@ -53,6 +57,8 @@ def said(reading: Reading, spec: AgentSpec) -> str:
         return "nothing"
     if reading.busy:
         return "busy"
+    if reading.starting:
+        return "starting"
     if reading.done_marks:
         return "done"
     return "ready" if reading.ready else "nothing"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmbot.core.session import Paste, Press
+from swarmbot.core.session_model import Paste, Press
 from tests.core.stage import AGENT, BUSY, COMPOSER, FINISHED, OTHER, Stage, edit
 
 ENTER = Press(("enter",))

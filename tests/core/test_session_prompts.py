@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarmbot.core.session import ANSWER_HOLDS_S, QUESTION_AFTER_S, Action, End, Limits, Paste, Press, Report
+from swarmbot.core.desk import QUESTION_AFTER_S
+from swarmbot.core.session_model import Action, End, Limits, Paste, Press, Report
 from tests.core.stage import BUSY, COMPOSER, FILE_AGENT, FILLED, FINISHED, NEWS, OTHER, TRUST, Stage, edit
 
 ENTER = Press(("enter",))
@@ -105,7 +106,7 @@ def test_redrawing_does_not_put_the_question_off(stage: Stage) -> None:
 
 
 def test_a_prompt_that_stands_after_its_answer_goes_to_people(stage: Stage) -> None:
-    stage.show(*edit(), hold=ANSWER_HOLDS_S - 0.2)
+    stage.show(*edit(), hold=Limits().answer_holds_s - 0.2)
     assert (stage.sent, stage.ending) == ([ENTER], "")
     stage.wait(0.5)
     assert stage.ending == "asked"
@@ -122,7 +123,7 @@ def test_enter_is_pressed_only_when_the_mark_is_at_the_option(stage: Stage) -> N
 
 
 def test_a_mark_that_never_moves_goes_to_people_and_is_not_confirmed(stage: Stage) -> None:
-    stage.show(*edit(selected=1), hold=QUESTION_AFTER_S + 0.5)
+    stage.show(*edit(selected=1), hold=Limits().moves_hold_s + 0.5)
     assert stage.sent == [Press(("up",))]
     assert stage.ending == "asked"
 

@@ -12,6 +12,7 @@ from swarmbot.core.story import (
     MOVES,
     AgentFinished,
     AgentStarted,
+    AgentUsed,
     AttemptBegun,
     Committed,
     Ended,
@@ -29,6 +30,7 @@ from swarmbot.core.story import (
     apply,
     fold,
 )
+from swarmbot.core.usage import Tokens
 from tests.samples import SPEC
 
 QUEUED = Queued(SPEC)
@@ -36,6 +38,7 @@ BEGUN = AttemptBegun(1, "host:1")
 PREPARED = Prepared("a" * 40, SPEC.branch)
 STARTED = AgentStarted("/bin/sh", "/r.cast")
 ANSWERED = PromptAnswered("trust", ("enter",))
+USED = AgentUsed(Tokens(1200, 1000, 34, 0.25))
 FINISHED = AgentFinished("All good.")
 COMMITTED = Committed("c" * 40, ("a.py", "b.py"), 3, 1)
 PUSHED = Pushed("c" * 40)
@@ -46,10 +49,10 @@ DONE = Ended(Ending.DONE)
 FAILED = Ended(Ending.FAILED, Failure("crash", "It fell.", "Write again.", ("last", "lines")))
 
 EVENTS: tuple[Event, ...] = (
-    QUEUED, BEGUN, PREPARED, STARTED, ANSWERED, FINISHED, COMMITTED, PUSHED, PULL, STATUS, CHECK, REPLY, LAST, DONE,
-    FAILED,
+    QUEUED, BEGUN, PREPARED, STARTED, ANSWERED, USED, FINISHED, COMMITTED, PUSHED, PULL, STATUS, CHECK, REPLY, LAST,
+    DONE, FAILED,
 )  # fmt: skip
-WORK = (QUEUED, BEGUN, STATUS, PREPARED, STARTED, ANSWERED, ANSWERED, FINISHED, COMMITTED, PUSHED, PULL)
+WORK = (QUEUED, BEGUN, STATUS, PREPARED, STARTED, ANSWERED, ANSWERED, USED, FINISHED, COMMITTED, PUSHED, PULL)
 WHOLE = (*WORK, DONE, CHECK, REPLY, LAST)
 
 
@@ -60,11 +63,11 @@ def told(*events: Event) -> Job:
 def test_a_whole_story_adds_up() -> None:
     job = told(*WHOLE)
     assert (job.state, job.ending, job.failure) == (State.ENDED, Ending.DONE, None)
-    assert (job.length, job.attempt, job.base, job.summary) == (15, 1, "a" * 40, "All good.")
+    assert (job.length, job.attempt, job.base, job.summary) == (16, 1, "a" * 40, "All good.")
     assert (job.commit, job.pushed, job.pull) == (COMMITTED, "c" * 40, PULL)
     assert job.answered == (ANSWERED, ANSWERED)
-    assert (job.started_at, job.ended_at, job.at) == (101.0, 111.0, 114.0)
-    assert job.moments == {"queued": 100.0, "preparing": 101.0, "running": 104.0, "publishing": 107.0, "ended": 111.0}
+    assert (job.started_at, job.ended_at, job.at) == (101.0, 112.0, 115.0)
+    assert job.moments == {"queued": 100.0, "preparing": 101.0, "running": 104.0, "publishing": 108.0, "ended": 112.0}
     assert job.settled
 
 

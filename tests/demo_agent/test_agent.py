@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from swarmbot.core.agent_spec import AgentSpec, parse
+from swarmbot.core.agent_file import parse
+from swarmbot.core.agent_spec import AgentSpec
 from swarmbot.core.screen import Screen
-from swarmbot.core.session import Action, Event, Limits, Paste, Press, Session
+from swarmbot.core.session import Session
+from swarmbot.core.session_model import Action, Event, Limits, Paste, Press
 from swarmbot.terminal.processes import process
 from swarmbot.terminal.pty import ExitStatus, spawn
 from swarmbot.terminal.pump import SessionMachine, TerminalSession

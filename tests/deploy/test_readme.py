@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from swarmbot import commands
+from swarmbot import agents, commands
 from swarmbot.cli import app
-from swarmbot.core.agent_spec import parse
+from swarmbot.core.agent_file import parse
 from swarmbot.settings import Settings
 
 TOP = Path(__file__).parents[2]
@@ -46,10 +46,19 @@ def test_the_example_of_an_agent_file_is_one(readme: str) -> None:
     assert len(blocks) == 1
     spec = parse(blocks[0], source="README.md")
     assert f"/agent fix with {spec.name}`" in readme
-    assert [rule.name for rule in spec.rule] == ["no-documentation"]
-    assert re.search(
-        spec.rule[0].at_cursor, "Open documentation url for more info? (Y)es/(N)o/(D)on't ask again [Yes]: "
-    )
+    assert [rule.name for rule in spec.rule] == ["no-news"]
+    assert re.search(spec.rule[0].at_cursor, "Read the news? (y/n) ")
+
+
+def test_the_table_of_agents_is_the_agents(readme: str) -> None:
+    expected = []
+    for spec in agents.load().values():
+        if spec.program and spec.credential:
+            keys = ", ".join(f"`{name}`" for name in spec.credential.any_of)
+            oldest, newest = spec.program.tested
+            expected.append(f"| `{spec.name}` | {spec.title} | {oldest} to {newest} | {keys} |")
+    found = re.findall(r"^\| `\w+` \|.*$", readme.partition("\n## Agents\n")[2], re.MULTILINE)[: len(expected)]
+    assert found == expected
 
 
 def test_every_room_is_named_and_there(readme: str) -> None:

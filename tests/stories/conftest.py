@@ -33,6 +33,7 @@ SWARMBOT = Path(__file__).parents[2] / "swarmbot"
 DEAF = """
 name = "deaf"
 title = "Ignores the end of its terminal"
+[headless]
 task = "file"
 argv = ["/bin/sh", "-c", "trap '' HUP INT TERM; printf 'Go on? [Y/n] '; read answer; exec tail -f /dev/null"]
 [[rule]]
@@ -127,11 +128,14 @@ def agents_dir(tmp_path: Path) -> Path:
     for mode in MODES:
         moody = demo.replace('"swarmbot.demo.agent"]', f'"swarmbot.demo.agent", "--pace", "0.3", "--mode", "{mode}"]')
         (folder / f"{mode}.toml").write_text(moody.replace('name = "demo"', f'name = "{mode}"', 1))
-    missing = demo.replace('argv = ["{python}"', 'argv = ["a-program-that-is-not-there"')
-    missing = missing.replace('title = "Demo agent"', 'title = "Missing"\ninstall = "npm install -g missing"')
+    missing = demo.replace('argv = ["{python}"', 'argv = ["{program}"')
+    missing = missing.replace(
+        'title = "Demo agent"',
+        'title = "Missing"\nprogram = {command = "a-program-that-is-not-there", install = "npm install -g missing"}',
+    )
     (folder / "missing.toml").write_text(missing.replace('name = "demo"', 'name = "missing"', 1))
     (folder / "environment.toml").write_text(
-        'name = "environment"\ntitle = "Prints what it got"\ntask = "file"\nargv = ["/usr/bin/env"]\n'
+        'name = "environment"\ntitle = "Prints what it got"\n[headless]\ntask = "file"\nargv = ["/usr/bin/env"]\n'
     )
     (folder / "deaf.toml").write_text(DEAF)
     return folder

@@ -18,7 +18,7 @@ async def test_help_lists_commands_and_agents(bot: Bot, github: DemoGitHub, issu
     await github.comment(issue, "/agent help")
 
     reply = await github.next_comment(issue)
-    for words in ("/agent fix [with AGENT] [words]", "/agent help", "`demo`", "`shell`", "(the default)"):
+    for words in ("/agent fix [with AGENT[:MODEL]] [words]", "/agent help", "`demo`", "`shell`", "(the default)"):
         assert words in reply.body
 
 

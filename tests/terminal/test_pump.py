@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from swarmbot.core.screen import Screen
-from swarmbot.core.session import Action, End, Event, Paste, Press, Report
+from swarmbot.core.session_model import Action, End, Event, Paste, Press, Report
 from swarmbot.terminal.processes import process
 from swarmbot.terminal.pty import ExitStatus, Pty, spawn
 from swarmbot.terminal.pump import LOOKS_BURST, LOOKS_PER_S, LookBudget, TerminalSession

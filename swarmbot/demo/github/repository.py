@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from swarmbot.demo.github.git_objects import GitError, commit_of, git
@@ -148,11 +149,20 @@ def build(path: Path) -> str:
     return sha
 
 
-def _fast_import() -> bytes:
-    message = b"Count words and their average length\n"
-    stream = b"commit refs/heads/main\nauthor %b\ncommitter %b\n" % (_AUTHOR, _AUTHOR)
-    stream += b"data %d\n%b\n" % (len(message), message)
-    for name, text in FILES.items():
+def commit_file(bare: Path, branch: str, path: str, text: str) -> str:
+    """Add one commit with a new text for the file at ``path`` to ``branch``; return its sha. Raises ``GitError``."""
+    git("-C", str(bare), "fast-import", "--quiet", stdin=_fast_import({path: text}, f"Set {path}\n", branch))
+    return commit_of(bare, branch) or ""
+
+
+def _fast_import(
+    files: Mapping[str, str] = FILES, message: str = "Count words and their average length\n", branch: str = ""
+) -> bytes:
+    """Return the stream of one commit; on top of ``branch``, or the first one on ``main``."""
+    stream = b"commit refs/heads/%b\nauthor %b\ncommitter %b\n" % ((branch or "main").encode(), _AUTHOR, _AUTHOR)
+    stream += b"data %d\n%b\n" % (len(message.encode()), message.encode())
+    stream += b"from refs/heads/%b^0\n" % branch.encode() if branch else b""
+    for name, text in files.items():
         data = text.encode()
         stream += b"M 100644 inline %b\ndata %d\n%b\n" % (name.encode(), len(data), data)
     return stream + b"done\n"

@@ -169,6 +169,10 @@ class Story:
         """A file's text at a branch or commit. Raises ``GitError`` when there is none."""
         return git_objects.file_at(self.repository.git, ref, path)
 
+    def commit_file(self, branch: str, path: str, text: str) -> str:
+        """Let somebody commit a file to a branch; return the commit's sha. No webhook is sent for a push."""
+        return demo_repository.commit_file(self.repository.git, branch, path, text)
+
     def run_tests(self, ref: str) -> tuple[bool, str]:
         """Run the repository's tests at a branch or commit: whether they passed, and their output."""
         return demo_repository.run_tests(self.repository.git, ref)
