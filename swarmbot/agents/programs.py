@@ -40,7 +40,8 @@ def problem(spec: AgentSpec, operator: Mapping[str, str], programs: Path | None)
         install = f" Install it with `{spec.program.install}`." if spec.program and spec.program.install else ""
         return f"`{command}` is not installed.{install}"
     if spec.credential and not credentials(spec, operator):
-        wanted = " or ".join(f"`{name}`" for name in spec.credential.any_of)
+        names = [f"`{name}`" for name in spec.credential.any_of]
+        wanted = " or ".join(names) if len(names) < 3 else f"one of {', '.join(names)}"
         return f"the server has no key for its model: the operator has to set {wanted}."
     return ""
 
