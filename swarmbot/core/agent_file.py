@@ -80,7 +80,7 @@ def _patterns(spec: AgentSpec) -> Iterator[tuple[str, str]]:
     yield from (
         (f"rule {r.name}", pattern)
         for r in spec.rule
-        for pattern in (*r.when, *r.unless, r.at_cursor, r.choose, r.under)
+        for pattern in (*r.when, *r.unless, r.at_cursor, r.choose, r.under, r.subject)
     )
     yield from ((f"failure {failure.kind}", failure.when) for failure in spec.failure)
     if spec.screen:

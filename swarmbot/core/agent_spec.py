@@ -147,6 +147,8 @@ class Rule(_Word, frozen=True):
     so a rule for commands names a row above the command too."""
     at_cursor: str = ""
     """A pattern for the row that the cursor is on, up to the cursor; for prompts that are no menus."""
+    subject: str = ""
+    """A pattern for the row above the cursor's, which says what is asked about: it tells one prompt from the next."""
     choose: str = ""
     """The menu option to take, by what it says (numbers and marks are taken off before matching)."""
     keys: tuple[str, ...] = ()

@@ -87,7 +87,9 @@ class Finder:
         text = _own_words(rule.when, self._rows, top, row)
         if text is None:
             return None
-        return self._unless_refused(Prompt(rule.name, fold((text, at_cursor)), keys=rule.keys), rule, row)
+        above = self._rows[row - 1] if rule.subject and 0 < row <= len(self._rows) else ""
+        subject = above if above and compiled(rule.subject).search(above) else ""
+        return self._unless_refused(Prompt(rule.name, fold((text, subject, at_cursor)), keys=rule.keys), rule, row)
 
     def _at_cursor(self, top: int) -> str:
         """Return the cursor's row up to the cursor; empty where nothing stands there."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from swarmbot.core.desk import QUESTION_AFTER_S
 from swarmbot.core.session_model import Action, End, Limits, Paste, Press, Report
-from tests.core.stage import BUSY, COMPOSER, FILE_AGENT, FILLED, FINISHED, NEWS, OTHER, TRUST, Stage, edit
+from tests.core.stage import AGENT, BUSY, COMPOSER, FILE_AGENT, FILLED, FINISHED, NEWS, OTHER, TRUST, Stage, edit
 
 ENTER = Press(("enter",))
 
@@ -54,6 +54,17 @@ def test_two_different_prompts_in_a_row_are_both_answered(stage: Stage) -> None:
     stage.show(*edit("a.py"), hold=0.3)
     stage.show(*edit("b.py"), hold=0.3)
     assert stage.sent == [ENTER, ENTER]
+
+
+def test_prompts_with_the_same_words_about_different_things_are_all_answered() -> None:
+    asks = AGENT.replace('keys = ["n", "enter"]', 'keys = ["n", "enter"]\nsubject = "^[a-z.]+$"\ntimes = 9')
+    stage = Stage(asks)
+    stage.submitted()
+    stage.forget()
+    stage.show("There is news in 2.0", "a.py", "Read it?", hold=0.3)
+    stage.show("There is news in 2.0", "a.py", "Read it? n", "b.py", "Read it?", hold=0.3)
+    stage.show("There is news in 2.0", "a.py", "Read it? n", "b.py", "Read it?", hold=0.3)
+    assert stage.sent == [Press(("n", "enter"))] * 2
 
 
 def test_the_same_prompt_again_after_something_else_is_answered_again(stage: Stage) -> None:

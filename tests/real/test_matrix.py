@@ -7,22 +7,29 @@ import pytest
 from swarmbot.agents.drive import RunningAgent
 from swarmbot.core.session_model import Event, Limits
 from swarmbot.core.usage import Tokens
-from swarmbot.demo.model import fails, fix, hangs, run, say, then
+from swarmbot.demo.model import Play, fails, fix, hangs, run, say, then
 from swarmbot.demo.model.trouble import Kind
 from tests.real.stage import RealStage
 from tests.real.test_edit import TASK
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(240)]
 
-COMMAND = "echo by-the-agent >> NOTES.md"
+COMMAND = "python3 -c \"open('NOTES.md', 'a').write('by-the-agent\\\\n')\""
+"""Not one of those that programs run unasked where edits are free."""
 NOTED = "by-the-agent\n"
 LONG = "Reply with one word. This is the text:\n\n" + "\n".join(
     f"{n}. “Größe” 漢字 🙂 — `code {n}`\n```python\nprint({n})  # a block\n```" for n in range(290)
 )
 ADDRESSES = ("ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "OPENAI_BASE_URL", "OPENAI_API_BASE")
 PATIENT = Limits(silence_s=60, total_s=90, waiting_s=60)
-PERMITS = {"claude", "codex", "gemini"}
-"""Programs that ask before a command; aider's question goes to people, and pi asks nothing."""
+PERMITS = {"claude", "codex", "gemini", "pi"}
+"""Programs that ask before a command; what Aider is told to run it finds in no tool, so it runs nothing."""
+
+
+def command(stage: RealStage) -> Play:
+    """The model calls its shell tool; Codex runs in its sandbox unasked, and asks to leave it."""
+    leave = {"sandbox_permissions": "require_escalated", "justification": "to note it"}
+    return then(run(COMMAND, **(leave if stage.name == "codex" else {})), say("Noted."))
 
 
 async def test_edit(any_release: RealStage) -> None:
@@ -33,13 +40,14 @@ async def test_edit(any_release: RealStage) -> None:
 
 
 async def test_a_command_with_permission(any_release: RealStage) -> None:
-    ran = await any_release.run(then(run(COMMAND), say("Noted.")), "Note it.", autonomy="edits")
+    ran = await any_release.run(command(any_release), "Note it.", autonomy="edits")
     asked = [word for word in ran.told if word.startswith(("prompt", "question"))]
-    if any_release.name in PERMITS and any_release.mode == "interactive":
-        assert asked == ["prompt run-command"]
-        assert (ran.outcome.kind, any_release.file("NOTES.md")) == ("done", NOTED)
-    elif any_release.name == "pi":
-        assert (ran.outcome.kind, asked, any_release.file("NOTES.md")) == ("done", [], NOTED)
+    noted = any_release.file("NOTES.md")
+    if any_release.mode == "interactive" and any_release.name in PERMITS:
+        assert (asked, noted) == (["prompt run-command"], NOTED)
+    else:
+        assert (asked, noted) == ([], "")
+    assert ran.outcome.kind == "done"
 
 
 async def test_a_permission_is_refused(any_release: RealStage) -> None:
@@ -47,13 +55,12 @@ async def test_a_permission_is_refused(any_release: RealStage) -> None:
         option = next(n for n, text in enumerate(event.options) if text.startswith("No"))
         agent.act(lambda at: agent.session.choose(option, at))
 
-    if any_release.mode == "headless" or any_release.name not in PERMITS:
-        return  # it does not ask then
-    play = then(run(COMMAND), say("Then not."))
+    play = command(any_release)
     ran = await any_release.run(play, "Note it.", autonomy="ask", limits=PATIENT, on_question=refuse)
-    assert [word.split()[0] for word in ran.told].count("question") == 1
+    questions = [word for word in ran.told if word.startswith("question")]
+    assert len(questions) == (any_release.mode == "interactive" and any_release.name in PERMITS)
     assert any_release.file("NOTES.md") == ""
-    assert ran.outcome.kind in ("done", "asked")
+    assert ran.outcome.kind == "done"
 
 
 @pytest.mark.parametrize(
