@@ -206,8 +206,10 @@ async def start(
                 told=True, stays=stays,
             )  # fmt: skip
             running = RunningAgent(made.argv[0], session, pty, recorder, on_event, on_step)
-            yield running
-        await asyncio.to_thread(home.clear_litter, spec, seat.tree, before)
+            try:
+                yield running
+            finally:
+                await asyncio.to_thread(home.clear_litter, spec, seat.tree, before)
 
 
 def _missing(spec: AgentSpec) -> str:

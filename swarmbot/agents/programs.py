@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,11 +65,16 @@ class Versions:
         path = find(spec, self._operator, self._programs)
         if spec.program is None or path is None:
             return ""
-        key = path, os.stat(path).st_mtime_ns  # noqa: PTH116 - one call that does not wait
+        try:
+            key = path, os.stat(path).st_mtime_ns  # noqa: PTH116 - one call that does not wait
+        except OSError:
+            return ""
         if key not in self._known:
             said = await _ask((path, *spec.program.version_args), search_path(self._operator, self._programs))
             found = re.search(spec.program.version, said)
-            self._known[key] = found.group(1) if found else ""
+            if found is None:
+                return ""  # the machine may have been too busy: it is asked again
+            self._known[key] = found.group(1)
         return self._known[key]
 
 
@@ -86,9 +93,10 @@ async def _ask(argv: tuple[str, ...], path: str) -> str:
         except TimeoutError:
             return ""
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            # A launcher's child holds the pipe open, so the whole session goes.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
 
 
 def doubt(spec: AgentSpec, version: str) -> str:

@@ -100,6 +100,8 @@ class Start(_Word, frozen=True):
     task: Literal["paste", "argument", "file"] = "paste"
     """``paste``: into the composer, confirmed. ``argument``: as ``{task}``. ``file``: in ``{task_file}``, which the
     variable SWARMBOT_TASK_FILE names too."""
+    asks: bool = False
+    """Without a composer: whether it may ask in its terminal. Of one that cannot, no row is read as a prompt."""
     autonomy: AutonomyFlags = AutonomyFlags()
     model: tuple[str, ...] = ()
     """When a model was asked for; ``{model_name}``."""

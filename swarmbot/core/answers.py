@@ -26,12 +26,18 @@ class Reading(msgspec.Struct, frozen=True):
     prompt: Prompt | None = None
 
 
+def read_plain(screen: Screen, spec: AgentSpec, *, asks: bool) -> Reading:
+    """Read the output of a program that shows no composer: it is at work until it ends, or until it ``asks``."""
+    prompt = Finder(strip_borders(screen.rows), screen.cursor, spec).find() if asks else None
+    return Reading(busy=prompt is None, prompt=prompt)
+
+
 def read(screen: Screen, spec: AgentSpec) -> Reading:
-    """Read ``screen`` as the agent ``spec`` draws it."""
+    """Read ``screen`` as the agent ``spec`` draws it in its interactive mode."""
+    if spec.screen is None:
+        return read_plain(screen, spec, asks=True)
     rows = strip_borders(screen.rows)
     prompt = Finder(rows, screen.cursor, spec).find()
-    if spec.screen is None:
-        return Reading(busy=prompt is None, prompt=prompt)
     near = "\n".join(rows[top_of_bottom(rows, spec.screen.rows) :])
     return Reading(
         busy=prompt is None and bool(compiled(spec.screen.busy).search(near)),

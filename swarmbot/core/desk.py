@@ -87,6 +87,7 @@ class Desk:
         if self.asked and _same(self.asked, what):
             return []
         rule, options = (what.rule, what.options) if isinstance(what, Prompt) else (what.kind, ())
+        self.waited_s += at - self.asked_at if self.asked else 0.0
         self._moving, self.asked, self.asked_at = None, what, at
         return [Report(Event("question", rule=rule, detail=what.text, options=options))]
 

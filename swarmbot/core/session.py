@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from swarmbot.core.agent_spec import AgentSpec, Autonomy, Mode
-from swarmbot.core.answers import Reading, read, summary
+from swarmbot.core.answers import Reading, read, read_plain, summary
 from swarmbot.core.composer import Composer, quotes
 from swarmbot.core.desk import QUESTION_AFTER_S, Desk
 from swarmbot.core.failures import Trouble, find_failure
@@ -62,7 +62,8 @@ class Session:
         self.stays = stays
         self.outcome: Outcome | None = None
         self.session_id = ""
-        self._pastes = spec.start(mode).task == "paste"
+        start = spec.start(mode)
+        self._pastes, self._asks = start.task == "paste", start.asks
         self._told = told and spec.signalled
         self._phase = State.STARTING if self._pastes else State.BUSY
         self._screen = Screen(())
@@ -118,7 +119,7 @@ class Session:
         if self.outcome:
             return []
         self._screen = screen
-        reading = read(screen, self.spec)
+        reading = read(screen, self.spec) if self._pastes else read_plain(screen, self.spec, asks=self._asks)
         if reading != self._reading:
             self._turn_to(reading, at)
             self._due["settle"] = at + self.spec.settle_s

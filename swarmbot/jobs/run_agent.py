@@ -13,7 +13,7 @@ from swarmbot.core.agent_spec import AgentSpec, AgentSpecError
 from swarmbot.core.endings import advice, is_late
 from swarmbot.core.model import Ending, JobSpec
 from swarmbot.core.session_model import Event, Outcome
-from swarmbot.core.story import AgentFinished, AgentStarted, AgentUsed, Job, PromptAnswered
+from swarmbot.core.story import AgentFinished, AgentStarted, AgentUsed, Job, PromptAnswered, State
 from swarmbot.core.usage import Tokens
 from swarmbot.jobs.book import Book, JobFailed
 from swarmbot.jobs.tools import Tools
@@ -31,10 +31,12 @@ async def run_agent(book: Book, tools: Tools, tree: Path) -> None:
     if spec is None:
         raise JobFailed("agent_missing", f"This server has no agent {book.job.spec.agent} any more.", "/agent help")
     seat = drive.Seat(tools.job_folder(book.job.spec), tree, tools.operator, tools.programs)
-    outcome = await _drive(book, tools, spec, seat)
-    used = await asyncio.to_thread(home.used, spec, seat.home)
-    if used != Tokens():
-        await book.write(AgentUsed(used))
+    try:
+        outcome = await _drive(book, tools, spec, seat)
+    finally:
+        used = await asyncio.to_thread(home.used, spec, seat.home)
+        if used != Tokens() and book.job.state is State.RUNNING:
+            await book.write(AgentUsed(used))
     if outcome.kind != "done":
         raise JobFailed(
             f"agent_{outcome.kind}",

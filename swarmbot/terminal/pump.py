@@ -13,7 +13,7 @@ import structlog
 from swarmbot.core.screen import Screen, encode_keys, encode_paste
 from swarmbot.core.session_model import Action, End, Event, Paste, Press, Report
 from swarmbot.terminal.pty import ExitStatus, ProgramNotReading, Pty
-from swarmbot.terminal.recording import FLUSH_S, Recorder
+from swarmbot.terminal.recording import FLUSH_S, Recorder, exit_mark
 from swarmbot.terminal.screen import VirtualScreen
 
 _log = structlog.get_logger()
@@ -111,6 +111,7 @@ class TerminalSession:
             await self._read_to_end()
             if self._broken.done():
                 self._broken.result()
+            self._recorder.mark(exit_mark(status.code, status.signal))
             screen, at = self._screen.snapshot(), self._clock()
             self._perform(self._machine.on_exit(status.code, status.signal, screen, at))
             return status

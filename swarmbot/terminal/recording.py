@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,6 +49,20 @@ class CastEvent(msgspec.Struct, frozen=True, array_like=True):
     """Seconds since the recording was begun."""
     kind: Kind
     data: str
+
+
+def exit_mark(code: int | None, signal: int | None) -> str:
+    """Return the marker that says how the program ended."""
+    return f"exit: code {code}" if signal is None else f"exit: signal {signal}"
+
+
+def read_exit_mark(text: str) -> tuple[int | None, int | None] | None:
+    """Return exit code and signal of such a marker; None where it is another one."""
+    found = re.fullmatch(r"exit: (code|signal) (\d+)", text)
+    if found is None:
+        return None
+    number = int(found[2])
+    return (number, None) if found[1] == "code" else (None, number)
 
 
 class Recorder:

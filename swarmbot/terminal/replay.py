@@ -10,7 +10,7 @@ import msgspec
 from swarmbot.core.agent_spec import AgentSpec, Mode
 from swarmbot.core.session import Session
 from swarmbot.core.session_model import UNLIMITED, Action, Event, Report
-from swarmbot.terminal.recording import CastEvent, Header
+from swarmbot.terminal.recording import CastEvent, Header, read_exit_mark
 from swarmbot.terminal.screen import VirtualScreen
 
 FRAME_S = 1.0
@@ -48,6 +48,7 @@ class Player:
         self._screen = VirtualScreen(header.width, header.height, lambda _: None)
         self._at = self._frame_since = 0.0
         self._half_seen = False
+        self._exit: tuple[int | None, int | None] = 0, None
 
     def until(self, at: float) -> Iterator[Seen]:
         """Let the clock run to ``at``."""
@@ -68,6 +69,8 @@ class Player:
         elif event.kind == "r":
             cols, _, rows = event.data.partition("x")
             self._screen.resize(int(cols), int(rows))
+        elif event.kind == "m":
+            self._exit = read_exit_mark(event.data) or self._exit
         elif event.kind == "o":
             yield from self.output(event.data.encode())
 
@@ -82,7 +85,7 @@ class Player:
 
     def end(self) -> Iterator[Seen]:
         """Take the end of the recording."""
-        yield from self._seen(self._session.on_exit(0, None, self._screen.snapshot(), self._at))
+        yield from self._seen(self._session.on_exit(*self._exit, self._screen.snapshot(), self._at))
 
     def _look(self) -> Iterator[Seen]:
         return self._seen(self._session.on_screen(self._screen.snapshot(), self._at))

@@ -20,7 +20,7 @@ STDIN_S = 1.0
 def read_payload(given: list[str]) -> str:
     """Return the hook's payload: the last argument, or what is on the standard input, cut to ``MOST_BYTES``."""
     if given:
-        return given[-1][:MOST_BYTES]
+        return given[-1].encode("utf-8", "replace")[:MOST_BYTES].decode("utf-8", "ignore")
     if sys.stdin is None or sys.stdin.isatty() or not select.select([sys.stdin], [], [], STDIN_S)[0]:
         return ""
     return sys.stdin.buffer.read(MOST_BYTES).decode("utf-8", "replace")
@@ -32,7 +32,9 @@ def main(arguments: list[str]) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.settimeout(2)
         sender.connect(path)
-        sender.send(json.dumps({"name": name, "payload": read_payload(given)}).encode())
+        sender.send(
+            json.dumps({"name": name, "payload": read_payload(given)}, ensure_ascii=False).encode("utf-8", "replace")
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,19 @@ async def test_the_version_is_asked_once_in_a_home_of_its_own(tmp_path: Path) ->
 async def test_a_program_that_does_not_say_has_no_version(tmp_path: Path, script: str) -> None:
     install(tmp_path, script)
     assert await programs.Versions({"PATH": str(tmp_path)}, None).of(SPEC) == ""
+
+
+async def test_a_program_that_hangs_is_ended_with_its_children_and_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "VERSION_S", 0.3)
+    install(
+        tmp_path, f"[ -e {tmp_path}/once ] && echo a-cli 1.3.0 && exit\ntouch {tmp_path}/once\ntail -f /dev/null & wait"
+    )
+    versions = programs.Versions({"PATH": f"{tmp_path}:/usr/bin:/bin"}, None)
+    async with asyncio.timeout(20):
+        assert await versions.of(SPEC) == ""
+    assert await versions.of(SPEC) == "1.3.0"
 
 
 async def test_a_program_that_is_not_there_has_no_version() -> None:

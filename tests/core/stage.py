@@ -66,6 +66,7 @@ settle_s = 0.1
 [headless]
 argv = ["sh"]
 task = "file"
+asks = true
 [[rule]]
 name = "default-yes"
 at_cursor = '\\[Y/n\\]$'
