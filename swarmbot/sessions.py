@@ -183,7 +183,7 @@ class AgentSessions:
         spec = AgentSpec(
             name="command",
             title=argv[0],
-            headless=Start(argv=tuple(map(_literal, argv)), task="file"),
+            headless=Start(argv=tuple(map(_literal, argv)), task="file", asks=True),
             environment={key: _literal(value) for key, value in (environment or {}).items()},
         )
         return await self._start(spec, Wish(task="", mode="headless"), Path(tree), name, cols, rows, stays=False)

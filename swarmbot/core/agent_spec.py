@@ -25,7 +25,12 @@ ROWS_BELOW = 3
 _OPERATOR = re.compile(r"\{operator:(SWARMBOT_[A-Z0-9_]*COMMAND)\}")
 # What stands in a path (login.py, auth/login/) is the name of a file to edit and no login.
 _REFUSED_ALWAYS = (
-    r"\brm\s+-\w*r|\bmkfs\b|\bdd\s+if=|\bshutdown\b|\bgit\s+push\b",
+    r"\brm\b[^;&|]*\s-(-recursive|\w*r)|\bfind\b[^;&|]*\s-delete\b|\b(mkfs|shred|shutdown|reboot|poweroff)\b",
+    r"\bdd\b[^;&|]*\b[io]f=|>\s*/dev/(sd|nvme|vd)|\bgit\b[^;&|]*\s(push|clean\s+-\w*f)\b",
+    r"\b(npm|yarn|pnpm|twine|cargo|gem)\s+(publish|upload|push|adduser|login|yank)\b",
+    r"\bcurl\b[^;&|]*\s(-d|-F|-T|--data\S*|--form|--upload-file|-X\s*(POST|PUT|PATCH|DELETE))\b",
+    r"\bwget\b[^;&|]*\s--post|\b(curl|wget)\b[^;&]*\|\s*(sudo\s+)?(ba|z|da)?sh\b",
+    r"\b(scp|sftp|ssh|telnet|ncat|sendmail)\s+\S|\bnc\s+-?\w|\brsync\b[^;&|]*\s\S+:",
     r"(?<![/\w])(log|sign)[ -]?in\b(?![/.]\w)|\bpassword\b|\bpasscode\b",
     r"\b(payment|purchase|billing|credit card)\b",
 )
@@ -167,7 +172,8 @@ class Rule(_Word, frozen=True):
     """Patterns over the prompt's words and all its options that leave it to people, such as a path that is not in the
     tree."""
     grants: bool = False
-    """The answer permits a change or a command: a person gives it where the autonomy is ``ask``."""
+    """The answer permits a change or a command: a person gives it where the autonomy is less than ``needs``."""
+    needs: Autonomy = "edits"
 
 
 class Failure(_Word, frozen=True):
@@ -183,6 +189,8 @@ class ScreenSpec(_Word, frozen=True):
 
     ready: str
     busy: str
+    busy_title: str = ""
+    """The same in the title of the window."""
     done: str = ""
     says: str = ""
     """How a row begins in which the agent speaks; the last such paragraph before the end is its summary."""

@@ -6,6 +6,8 @@ A reading holds only what decides. Two screens that differ in a spinner give equ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from swarmbot.core.agent_spec import AgentSpec
@@ -26,9 +28,20 @@ class Reading(msgspec.Struct, frozen=True):
     prompt: Prompt | None = None
 
 
+def title_is_busy(screen: Screen, spec: AgentSpec) -> bool:
+    """Whether the window's title says that the agent is at work."""
+    pattern = spec.screen.busy_title if spec.screen else ""
+    return bool(pattern and compiled(pattern).match(screen.title))
+
+
+def _prompt(rows: Sequence[str], screen: Screen, spec: AgentSpec) -> Prompt | None:
+    # Where the cursor is hidden, nothing is typed at it.
+    return Finder(rows, screen.cursor if screen.cursor_visible else (0, len(rows)), spec).find()
+
+
 def read_plain(screen: Screen, spec: AgentSpec, *, asks: bool) -> Reading:
     """Read the output of a program that shows no composer: it is at work until it ends, or until it ``asks``."""
-    prompt = Finder(strip_borders(screen.rows), screen.cursor, spec).find() if asks else None
+    prompt = _prompt(strip_borders(screen.rows), screen, spec) if asks else None
     return Reading(busy=prompt is None, prompt=prompt)
 
 
@@ -37,7 +50,7 @@ def read(screen: Screen, spec: AgentSpec) -> Reading:
     if spec.screen is None:
         return read_plain(screen, spec, asks=True)
     rows = strip_borders(screen.rows)
-    prompt = Finder(rows, screen.cursor, spec).find()
+    prompt = _prompt(rows, screen, spec)
     near = "\n".join(rows[top_of_bottom(rows, spec.screen.rows) :])
     return Reading(
         busy=prompt is None and bool(compiled(spec.screen.busy).search(near)),

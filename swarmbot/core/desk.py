@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from swarmbot.core.agent_spec import AgentSpec, Autonomy, Rule
 from swarmbot.core.answers import Reading
 from swarmbot.core.failures import Trouble, find_failure
@@ -74,6 +76,8 @@ class Desk:
         asked = self.asked
         if not isinstance(asked, Prompt) or not 0 <= option < len(asked.options):
             raise ValueError("There is no question with that option.")
+        self.waited_s += at - self.asked_at
+        self.asked = None
         now = shown if shown and shown.identity == asked.identity else asked
         return self._go_to(Prompt(now.rule, now.text, now.options, now.selected, target=option), at)
 
@@ -95,7 +99,9 @@ class Desk:
         rule = next((rule for rule in self._spec.rule if rule.name == prompt.rule), None)
         if rule is None or self._counts.get(rule.name, 0) >= rule.times:
             return None
-        return None if rule.grants and self._autonomy == "ask" else rule
+        degrees = get_args(Autonomy)
+        too_much = rule.grants and degrees.index(self._autonomy) < degrees.index(rule.needs)
+        return None if too_much else rule
 
     def _go_to(self, prompt: Prompt, at: float) -> list[Action]:
         """Press what answers a prompt: its keys, or the way to an option and, once the mark is seen there, Enter."""

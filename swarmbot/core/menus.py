@@ -49,8 +49,12 @@ def find_menu(rows: Sequence[str], top: int = 0, *, not_a_mark: str = "") -> Men
         last = marked
         while last + 1 < len(rows) and _column(rows[last + 1]) >= column:
             last += 1
-        starts = [i for i in range(first, last + 1) if i == marked or _column(rows[i]) == column]
+        # Where options are numbered, rows without a number in their column are what stands around the menu.
+        numbered = bool(_NUMBER.match(bare[1:].lstrip()))
+        inside = [i for i in range(first, last + 1) if i == marked or _column(rows[i]) == column]
+        starts = [i for i in inside if i == marked or not numbered or _NUMBER.match(rows[i].lstrip())]
         if len(starts) > 1:
+            last = next((i - 1 for i in inside if i > starts[-1]), last)
             ends = [*starts[1:], last + 1]
             options = tuple(_option(rows[a:b]) for a, b in zip(starts, ends, strict=True))
             return Menu(options, starts.index(marked), starts[0], last)

@@ -101,9 +101,13 @@ class Finder:
 
     def _fits_under(self, rule: Rule, row: int) -> bool:
         """Whether what stands under the prompt, whose last row is ``row``, is what the rule allows."""
-        if rows_below(self._rows, row) > rule.below:
+        if rows_below(self._rows, row) > rule.below or self._composer_under(row):
             return False
         return not rule.under or bool(compiled(rule.under).search(fold(self._rows[row + 1 :])))
+
+    def _composer_under(self, row: int) -> bool:
+        ready = self._spec.screen.ready if self._spec.screen else ""
+        return bool(ready) and bool(compiled(ready).search("\n".join(self._rows[row + 1 :])))
 
     def _unless_refused(self, prompt: Prompt, rule: Rule, end: int) -> Prompt:
         """Take the rule off a prompt that speaks of what only people decide; an option not taken does no harm.
@@ -155,16 +159,20 @@ def _own_words(patterns: Sequence[str], rows: Sequence[str], top: int, end: int)
     if not patterns:
         return ""
     for first in range(end - 1, top - 1, -1):
-        text = fold(rows[first:end])
+        text = _indent("".join(rows[first : first + 1])) + fold(rows[first:end])
         if all(compiled(pattern).search(text) for pattern in patterns):
-            return text
+            return text.strip()
     return None
+
+
+def _indent(row: str) -> str:
+    return " " if row[:1].isspace() else ""
 
 
 def _first_title(patterns: Sequence[str], rows: Sequence[str]) -> int:
     """Return the highest row at which one of ``patterns`` begins to match; beyond the last where none does."""
     for first, row in enumerate(rows):
-        text, length = fold(rows[first:]), len(fold((row,)))
+        text, length = _indent(row) + fold(rows[first:]), len(_indent(row) + fold((row,)))
         if any((found := compiled(p).search(text)) and found.start() < length for p in patterns):
             return first
     return len(rows)

@@ -28,6 +28,9 @@ class Screen(msgspec.Struct, frozen=True):
     """The visible rows from the top, line ends trimmed, trailing blank rows left out."""
     cursor: tuple[int, int] = (0, 0)
     """Column and row of the cursor, both from 0."""
+    title: str = ""
+    """The title that the program gave its window."""
+    cursor_visible: bool = True
     bracketed_paste: bool = False
     """Whether the program switched bracketed paste on (mode 2004)."""
     application_cursor: bool = False

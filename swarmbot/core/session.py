@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from swarmbot.core.agent_spec import AgentSpec, Autonomy, Mode
-from swarmbot.core.answers import Reading, read, read_plain, summary
+from swarmbot.core.answers import Reading, read, read_plain, summary, title_is_busy
 from swarmbot.core.composer import Composer, quotes
 from swarmbot.core.desk import QUESTION_AFTER_S, Desk
 from swarmbot.core.failures import Trouble, find_failure
@@ -42,8 +42,8 @@ class Session:
 
     Hand it every screen (:meth:`on_screen`), call :meth:`on_tick` at :attr:`wake_at`, :meth:`on_signal` for what the
     program's hooks tell, and :meth:`on_exit` once after the last output was read; carry out what is returned, in order.
-    :attr:`outcome` is set when it has ended. Without a ``task`` it waits for :meth:`give`, or for a person who types.
-    ``told`` says that the program's hooks can reach the bot; ``stays`` that it is not asked to leave when it is done.
+    :attr:`outcome` is set at the end. Without a ``task`` it waits for one. ``told``: the program's hooks can reach the
+    bot; ``stays``: it is not asked to leave when it is done.
     """
 
     def __init__(
@@ -69,15 +69,13 @@ class Session:
         self._screen = Screen(())
         self._reading, self._held_since = Reading(), at
         self._left: dict[Reading, tuple[float, float]] = {}
-        self._started, self._last_output = at, at
+        self._started = self._last_output = self._title_busy = at
         self._due: dict[str, float] = {}
         self._desk = Desk(spec, self.limits, autonomy, self._due)
         self._enters = 0
         self._composer = Composer(spec)
-        self._active = False
-        self._done_told = False
-        self._summary = ""
-        self._reported: str = ""
+        self._active = self._done_told = False
+        self._summary = self._reported = ""
         self._trouble = "", at
 
     @property
@@ -93,7 +91,7 @@ class Session:
 
     @property
     def question(self) -> Prompt | None:
-        """What people are asked; None where they are not."""
+        """What people are asked."""
         return self._desk.asked if isinstance(self._desk.asked, Prompt) else None
 
     @property
@@ -103,11 +101,7 @@ class Session:
             return None
         if self._desk.asked:
             return min((self._desk.asked_at + self.limits.waiting_s, *self._due.values()))
-        return min(self._silent_at, self._late_at, *self._due.values())
-
-    @property
-    def _silent_at(self) -> float:
-        return self._last_output + self.limits.silence_s
+        return min(self._last_output + self.limits.silence_s, self._late_at, *self._due.values())
 
     @property
     def _late_at(self) -> float:
@@ -119,6 +113,8 @@ class Session:
         if self.outcome:
             return []
         self._screen = screen
+        if title_is_busy(screen, self.spec):
+            self._title_busy = at
         reading = read(screen, self.spec) if self._pastes else read_plain(screen, self.spec, asks=self._asks)
         if reading != self._reading:
             self._turn_to(reading, at)
@@ -178,7 +174,7 @@ class Session:
         if self.outcome:
             return said
         kind, cause = self._ending(code, signal)
-        if kind == "done" and self._phase is not State.DONE:
+        if kind == "done" and self._phase not in (State.DONE, State.READY):
             said.insert(0, Report(Event("done")))
         self._finish(kind, cause)
         return said
@@ -206,7 +202,7 @@ class Session:
     def _held_clocks(self, at: float) -> list[Action]:
         if self._desk.asked:
             return [] if at < self._desk.asked_at + self.limits.waiting_s else self._end(*self._desk.ending)
-        if at >= self._silent_at:
+        if at >= self._last_output + self.limits.silence_s:
             return self._end("silent", f"The agent printed nothing for {self.limits.silence_s:.0f} s.")
         if at >= self._late_at:
             return self._end("timed_out", f"The agent was not finished after {self.limits.total_s:.0f} s.")
@@ -219,7 +215,8 @@ class Session:
 
     def _ending(self, code: int | None, signal: int | None) -> tuple[OutcomeKind, str]:
         ended_well = self._done_told and not code and signal is None
-        if self._phase is State.DONE or (ended_well and self._sure):
+        over = (State.DONE, State.READY) if self.stays and code == 0 else (State.DONE,)
+        if self._phase in over or (ended_well and self._sure):
             return "done", ""
         if trouble := find_failure(self._screen, self.spec, ended=True):
             return trouble.kind, trouble.text
@@ -318,8 +315,10 @@ class Session:
         trouble = None if self._sure else find_failure(self._screen, self.spec)
         if self._told and not self._done_told and trouble is None:
             patience = max(patience, QUIET_WITHOUT_SIGNAL_S)
-        if at < self._held_since + patience:
-            self._due["finished"] = self._held_since + patience
+        # The title's spinner turns until the turn is over; a turn of a second without one is the end of it.
+        due = max(self._held_since, self._title_busy) + patience
+        if at < due:
+            self._due["finished"] = due
             return []
         if trouble:
             return self._ask(trouble, at, at)
@@ -350,11 +349,12 @@ class Session:
         if not self._pastes or self._reading.ready or self._phase is State.DONE:
             return []
         trouble = find_failure(self._screen, self.spec)
-        kind = trouble.kind if trouble else ""
-        if self._trouble[0] != kind:
-            self._trouble = kind, at
+        if self._trouble[0] != (trouble.kind if trouble else ""):
+            self._trouble = trouble.kind if trouble else "", at
         if trouble:
             return self._ask(trouble, self._trouble[1] + QUESTION_AFTER_S, at)
+        if self._phase is State.READY:
+            return []  # somebody types
         stall = max(self._held_since, self._last_output) + STALL_S
         return self._ask(Prompt("", "The agent stands still on a screen that its file does not know."), stall, at)
 
@@ -388,10 +388,8 @@ class Session:
         return [Press(("enter",))]
 
     def _report_once(self, event: Literal["ready", "busy", "done"]) -> list[Action]:
-        if self._reported == event:
-            return []
-        self._reported = event
-        return [Report(Event(event))]
+        known, self._reported = self._reported, event
+        return [] if known == event else [Report(Event(event))]
 
     def _end(self, kind: OutcomeKind, cause: str) -> list[Action]:
         self._finish(kind, cause)

@@ -37,9 +37,9 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     version: Literal[2]
     width: int
     height: int
-    timestamp: int = 0
+    timestamp: float | None = 0
     """When the recording was begun, in seconds since 1970."""
-    title: str = ""
+    title: str | None = ""
 
 
 class CastEvent(msgspec.Struct, frozen=True, array_like=True):
@@ -47,7 +47,8 @@ class CastEvent(msgspec.Struct, frozen=True, array_like=True):
 
     t: float
     """Seconds since the recording was begun."""
-    kind: Kind
+    kind: str
+    """One of ``Kind``; other programs write others, which are to be overlooked."""
     data: str
 
 

@@ -44,7 +44,7 @@ class Player:
     """Plays a recording to a session, event by event."""
 
     def __init__(self, header: Header, spec: AgentSpec, mode: Mode) -> None:
-        self._session = Session(spec, None, UNLIMITED, mode=mode, stays=True)
+        self._session = Session(spec, None, UNLIMITED, mode=mode, autonomy="full", stays=True)
         self._screen = VirtualScreen(header.width, header.height, lambda _: None)
         self._at = self._frame_since = 0.0
         self._half_seen = False

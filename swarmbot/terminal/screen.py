@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from pyghostty import Terminal
+from pyghostty import Terminal, ffi
 
 from swarmbot.core.screen import Screen
 
@@ -43,6 +44,8 @@ class VirtualScreen:
             self._snapshot = Screen(
                 rows=tuple(self._terminal.text().split("\n")),
                 cursor=self._terminal.cursor,
+                title=_string(self._terminal.get("title", "GhosttyString")),
+                cursor_visible=self._terminal.mode(25),
                 bracketed_paste=self._terminal.mode(_BRACKETED_PASTE),
                 application_cursor=self._terminal.mode(_APPLICATION_CURSOR),
             )
@@ -52,6 +55,10 @@ class VirtualScreen:
         """Change the size in cells."""
         self._terminal.resize(cols, rows)
         self._snapshot = None
+
+
+def _string(value: Any) -> str:
+    return bytes(ffi.buffer(value.ptr, value.len)).decode(errors="replace") if value.len else ""
 
 
 def warm() -> None:
