@@ -7,6 +7,7 @@ import pytest
 from swarmbot.agents.drive import RunningAgent
 from swarmbot.core.session_model import Event, Limits
 from swarmbot.core.usage import Tokens
+from swarmbot.demo.github.git_objects import git
 from swarmbot.demo.model import Play, fails, fix, hangs, run, say, then
 from swarmbot.demo.model.trouble import Kind
 from tests.real.stage import RealStage
@@ -67,7 +68,9 @@ async def test_a_permission_is_refused(any_release: RealStage) -> None:
     "kind", ["model_error", "key_refused", "no_credit", "rate_limited", "model_unknown", "context_full"]
 )
 async def test_an_error_of_the_model_has_its_name(any_release: RealStage, kind: Kind) -> None:
-    ran = await any_release.run(fails(kind), TASK)
+    # Gemini tries a model that it chose itself ten times, and one that was named three times.
+    model = "gemini-2.5-flash" if any_release.name == "gemini" else ""
+    ran = await any_release.run(fails(kind), TASK, model=model)
     assert ran.outcome.kind == kind
     assert ran.outcome.cause
     assert "done" not in ran.told
@@ -102,4 +105,4 @@ async def test_a_follow_up_knows_what_was_said(any_release: RealStage) -> None:
 async def test_no_change_is_no_change(any_release: RealStage) -> None:
     ran = await any_release.run(say("There is nothing to do."), TASK)
     assert ran.outcome.kind == "done"
-    assert not any_release.tests_pass()
+    assert git("-C", str(any_release.tree), "status", "--porcelain") == ""
