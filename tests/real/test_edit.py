@@ -11,7 +11,7 @@ TASK = "`wordcount` ends with a traceback when the file is empty. Repair it and 
 
 async def test_it_repairs_the_repository_and_leaves(stage: RealStage) -> None:
     ran = await stage.run(fix(), TASK)
-    assert (ran.outcome.kind, ran.outcome.cause) == ("done", "")
+    assert (ran.outcome.kind, ran.outcome.cause) == ("done", ""), ran.events
     assert stage.tests_pass()
     assert ran.told.count("done") == 1
     assert [word for word in ran.told if word.startswith("question")] == []

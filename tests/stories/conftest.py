@@ -35,6 +35,7 @@ name = "deaf"
 title = "Ignores the end of its terminal"
 [headless]
 task = "file"
+asks = true
 argv = ["/bin/sh", "-c", "trap '' HUP INT TERM; printf 'Go on? [Y/n] '; read answer; exec tail -f /dev/null"]
 [[rule]]
 name = "go-on"
