@@ -24,7 +24,7 @@ LONG = "Reply with one word. This is the text:\n\n" + "\n".join(
 ADDRESSES = ("ANTHROPIC_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "OPENAI_BASE_URL", "OPENAI_API_BASE")
 PATIENT = Limits(silence_s=60, total_s=90, waiting_s=60)
 PERMITS = {"claude", "codex", "gemini", "pi"}
-"""Programs that ask before a command; what Aider is told to run it finds in no tool, so it runs nothing."""
+"""Programs whose question before a command a rule may answer; Aider's always goes to people."""
 
 
 def command(stage: RealStage) -> Play:
@@ -44,6 +44,9 @@ async def test_a_command_with_permission(any_release: RealStage) -> None:
     ran = await any_release.run(command(any_release), "Note it.", autonomy="edits")
     asked = [word for word in ran.told if word.startswith(("prompt", "question"))]
     noted = any_release.file("NOTES.md")
+    if any_release.name == "aider":
+        assert (ran.outcome.kind, asked, noted) == ("asked", ["question"], "")
+        return
     if any_release.mode == "interactive" and any_release.name in PERMITS:
         assert (asked, noted) == (["prompt run-command"], NOTED)
     else:
@@ -53,13 +56,17 @@ async def test_a_command_with_permission(any_release: RealStage) -> None:
 
 async def test_a_permission_is_refused(any_release: RealStage) -> None:
     def refuse(agent: RunningAgent, event: Event) -> None:
-        option = next(n for n, text in enumerate(event.options) if text.startswith("No"))
-        agent.act(lambda at: agent.session.choose(option, at))
+        option = next((n for n, text in enumerate(event.options) if text.startswith("No")), None)
+        if option is None:
+            agent.press(("n", "enter"))
+        else:
+            agent.act(lambda at: agent.session.choose(option, at))
 
     play = command(any_release)
     ran = await any_release.run(play, "Note it.", autonomy="ask", limits=PATIENT, on_question=refuse)
     questions = [word for word in ran.told if word.startswith("question")]
-    assert len(questions) == (any_release.mode == "interactive" and any_release.name in PERMITS)
+    asks = any_release.name == "aider" or (any_release.mode == "interactive" and any_release.name in PERMITS)
+    assert len(questions) == asks
     assert any_release.file("NOTES.md") == ""
     assert ran.outcome.kind == "done"
 
