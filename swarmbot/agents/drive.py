@@ -150,7 +150,8 @@ def prepare(spec: AgentSpec, wish: Wish, seat: Seat, signal: tuple[str, ...]) ->
     task_file = folder / "task.md"
     task_file.write_text(wish.task, encoding="utf-8")
     place = Place(
-        program=programs.find(spec, seat.operator, seat.programs) or _missing(spec),
+        # One that is not there keeps its bare name: starting it says so.
+        program=programs.find(spec, seat.operator, seat.programs) or programs.name(spec),
         python=sys.executable,
         home=str(folder / "home"),
         tree=str(tree),
@@ -210,8 +211,3 @@ async def start(
                 yield running
             finally:
                 await asyncio.to_thread(home.clear_litter, spec, seat.tree, before)
-
-
-def _missing(spec: AgentSpec) -> str:
-    """Return the program's bare name, which cannot be found: starting it says so."""
-    return spec.program.command if spec.program else ""

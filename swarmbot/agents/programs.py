@@ -24,9 +24,14 @@ def search_path(operator: Mapping[str, str], programs: Path | None) -> str:
     return f"{programs}{os.pathsep}{own}" if programs else own
 
 
+def name(spec: AgentSpec) -> str:
+    """Return the name of the agent's program, or the placeholder that stands for it."""
+    return spec.program.command if spec.program else spec.start("interactive").argv[0]
+
+
 def find(spec: AgentSpec, operator: Mapping[str, str], programs: Path | None) -> str | None:
     """Return the path of the agent's program, with no link resolved; None where it is not installed."""
-    command = spec.program.command if spec.program else spec.start("interactive").argv[0]
+    command = name(spec)
     if command.startswith("{"):
         return command  # made of a placeholder: whether it is there is seen when it is filled in
     return shutil.which(command, path=search_path(operator, programs))
@@ -34,15 +39,14 @@ def find(spec: AgentSpec, operator: Mapping[str, str], programs: Path | None) ->
 
 def problem(spec: AgentSpec, operator: Mapping[str, str], programs: Path | None) -> str:
     """Return why the agent cannot work and what to do about it; empty where it can."""
-    for name in spec.operator_settings:
-        if not operator.get(name):
-            return f"the setting `{name}` of the server is empty."
+    for setting in spec.operator_settings:
+        if not operator.get(setting):
+            return f"the setting `{setting}` of the server is empty."
     if find(spec, operator, programs) is None:
-        command = spec.program.command if spec.program else spec.start("interactive").argv[0]
         install = f" Install it with `{spec.program.install}`." if spec.program and spec.program.install else ""
-        return f"`{command}` is not installed.{install}"
+        return f"`{name(spec)}` is not installed.{install}"
     if spec.credential and not credentials(spec, operator):
-        names = [f"`{name}`" for name in spec.credential.any_of]
+        names = [f"`{variable}`" for variable in spec.credential.any_of]
         wanted = " or ".join(names) if len(names) < 3 else f"one of {', '.join(names)}"
         return f"the server has no key for its model: the operator has to set {wanted}."
     return ""
@@ -50,7 +54,8 @@ def problem(spec: AgentSpec, operator: Mapping[str, str], programs: Path | None)
 
 def credentials(spec: AgentSpec, operator: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the operator's variables that hold a key for the agent."""
-    return tuple(name for name in (spec.credential.any_of if spec.credential else ()) if operator.get(name))
+    wanted = spec.credential.any_of if spec.credential else ()
+    return tuple(variable for variable in wanted if operator.get(variable))
 
 
 class Versions:

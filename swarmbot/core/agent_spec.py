@@ -17,7 +17,7 @@ MARKS = "❯›▶●◉→"
 """Characters that agents draw in front of the selected row of a menu."""
 
 NEAR_BOTTOM = 15
-"""A prompt counts within so many non-blank rows from the bottom: Codex draws at the top of an empty screen."""
+"""A prompt or an error counts within so many rows from the bottom, blank ones left out: some draw at the top."""
 
 ROWS_BELOW = 3
 """How many rows agents draw under a prompt at most: hints for keys."""

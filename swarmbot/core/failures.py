@@ -6,12 +6,9 @@ import re
 
 import msgspec
 
-from swarmbot.core.agent_spec import AgentSpec, FailureKind
+from swarmbot.core.agent_spec import NEAR_BOTTOM, AgentSpec, FailureKind
 from swarmbot.core.menus import strip_borders
 from swarmbot.core.screen import Screen
-
-NEAR_BOTTOM = 15
-"""An error counts within so many non-blank rows from the bottom; further up it was overcome."""
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -24,6 +21,7 @@ class Trouble(msgspec.Struct, frozen=True):
 def find_failure(screen: Screen, spec: AgentSpec, *, ended: bool = False) -> Trouble | None:
     """Return the lowest error on the screen; ``ended``: the program has gone, so that all rows count."""
     rows = [row for row in strip_borders(screen.rows) if row.strip()]
+    # Further up it was overcome.
     near = "\n".join(rows if ended else rows[-NEAR_BOTTOM:])
     lowest: tuple[int, Trouble] | None = None
     for failure in spec.failure:

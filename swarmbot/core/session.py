@@ -118,7 +118,7 @@ class Session:
         reading = read(screen, self.spec) if self._pastes else read_plain(screen, self.spec, asks=self._asks)
         if reading != self._reading:
             self._turn_to(reading, at)
-            self._due["settle"] = at + self.spec.settle_s
+            self._due["settle"] = max(at + 0.001, self._held_since + self.spec.settle_s)  # never at half a drawing
             for clock in ("question", "finished", "ready"):
                 self._due.pop(clock, None)
             if reading.prompt is None and (reading.busy or reading.ready):
@@ -143,7 +143,7 @@ class Session:
         for name in due:
             del self._due[name]
         actions: list[Action] = []
-        if at - self._held_since >= self.spec.settle_s or "settle" in due:
+        if "settle" in due or ("settle" not in self._due and at - self._held_since >= self.spec.settle_s):
             actions += self._on_settled(at)
         for name in due:
             if name in ("enter", "leave", "gone") and not self.outcome:

@@ -10,11 +10,9 @@ import msgspec
 from swarmbot.core.agent_spec import AgentSpec, Mode
 from swarmbot.core.session import Session
 from swarmbot.core.session_model import UNLIMITED, Action, Event, Report
+from swarmbot.terminal.pump import FRAME_S
 from swarmbot.terminal.recording import CastEvent, Header, read_exit_mark
 from swarmbot.terminal.screen import VirtualScreen
-
-FRAME_S = 1.0
-"""A synchronized update that takes longer is looked at unfinished, as it is live."""
 
 REPLY = re.compile(r"\x1b\[[?>]?[\d;]*[cRutn]|\x1b\[\?[\d;$]*y|\x1b[\]P][^\x07\x1b]*(?:\x07|\x1b\\)")
 """What terminals answer by themselves; the rest of an input is what somebody typed."""

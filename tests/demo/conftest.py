@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from swarmbot.demo.github import DemoGitHub, git_objects
-from swarmbot.demo.github.server import close
+from swarmbot.demo.loopback import close
 
 REPO = "/repos/acme/wordcount"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +22,7 @@ from swarmbot.demo.github.shapes import Shapes
 from swarmbot.demo.github.state import App, Installation, World
 from swarmbot.demo.github.story import Story
 from swarmbot.demo.github.webhooks import Webhooks
+from swarmbot.demo.loopback import close, listen
 
 SLUG = "swarmbot"
 OWNER = "acme"
@@ -47,8 +46,6 @@ EVENTS = (
 )
 """What the App hears of unless it is told otherwise: the manifest's events."""
 
-_CLOSING_SECONDS = 3
-
 
 def make_private_key() -> str:
     """Make an RSA key as GitHub makes one for an App; returns it as PEM."""
@@ -67,24 +64,6 @@ def _public_key(private_key: str) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-async def close(server: uvicorn.Server) -> None:
-    """End a server: no new connections, the calls under way finish or are cut off after ``_CLOSING_SECONDS``.
-
-    uvicorn's own ``shutdown`` does the same in steps of 100 ms, which every test would pay for.
-    """
-    for listening in server.servers:
-        listening.close()
-    for connection in list(server.server_state.connections):
-        connection.shutdown()
-    if under_way := set(server.server_state.tasks):
-        _, late = await asyncio.wait(under_way, timeout=_CLOSING_SECONDS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-    for listening in server.servers:
-        await listening.wait_closed()
 
 
 class DemoGitHub(Story):
@@ -162,29 +141,9 @@ class DemoGitHub(Story):
         return self._shapes.api_url
 
     async def __aenter__(self) -> DemoGitHub:
-        # asyncio sets TCP_NODELAY only where the protocol is named; without it every small answer takes 40 ms.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.bind(("127.0.0.1", 0))
-        self._shapes.web_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self._server, port = await listen(self._serve)
+        self._shapes.web_url = f"http://127.0.0.1:{port}"
         self._shapes.api_url = self._shapes.web_url + api.PREFIX
-        config = uvicorn.Config(
-            self._serve,
-            interface="asgi3",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=75,
-        )
-        # `Server.serve` would catch the program's signals and poll; its first part does not.
-        config.load()
-        self._server = uvicorn.Server(config)
-        self._server.lifespan = config.lifespan_class(config)
-        await self._server.startup(sockets=[listener])
         self._webhooks.start()
         return self
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -14,7 +13,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from swarmbot.demo.github.server import close
+from swarmbot.demo.loopback import close, listen
 from swarmbot.demo.model import side, trouble, wire
 from swarmbot.demo.model.conversation import Conversation, Json, Part, Say, Usage, Wire
 from swarmbot.demo.model.exchange import Exchange
@@ -90,29 +89,7 @@ class DemoModel:
             await self._news.wait_for(lambda: met(self))
 
     async def __aenter__(self) -> DemoModel:
-        # Named, so that asyncio sets TCP_NODELAY; without it every small answer takes 40 ms.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self._port))
-        self._port = listener.getsockname()[1]
-        config = uvicorn.Config(
-            self._serve,
-            interface="asgi3",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=75,
-        )
-        # `Server.serve` would catch the program's signals and poll; its first part does not.
-        config.load()
-        self._server = uvicorn.Server(config)
-        self._server.lifespan = config.lifespan_class(config)
-        await self._server.startup(sockets=[listener])
+        self._server, self._port = await listen(self._serve, self._port)
         return self
 
     async def __aexit__(
